@@ -1,0 +1,1 @@
+"""Guards that every test runs under."""
