@@ -47,7 +47,7 @@ class Settings(BaseModel):
     migrate_on_start: bool = Field(True, description="Apply migrations before serving, behind a lock.")
 
     isolation: Isolation = Field(
-        Isolation.AUTO, description="auto uses bubblewrap when the host has it; bubblewrap insists on it; none goes without."
+        Isolation.AUTO, description="auto: bubblewrap when the host has it; bubblewrap: insist on it; none: go without."
     )
     allow_unisolated_accounts: bool = Field(
         False,
@@ -74,14 +74,14 @@ class Settings(BaseModel):
     )
 
     jwt_secret: SecretStr | None = Field(
-        None, description="HS256 key of bearer tokens, 32 characters or more; the default is generated in DATA_DIR/keys."
+        None, description="HS256 key of bearer tokens, at least 32 characters; default: generated in DATA_DIR/keys."
     )
     jwt_issuer: str = Field("anyon", min_length=1, description="Required `iss` of bearer tokens.")
     jwt_audience: str = Field("anyon", min_length=1, description="Required `aud` of bearer tokens.")
     encryption_key: SecretStr | None = Field(
-        None, description="Key of the stored credentials, base64 of 32 bytes; the default is generated in DATA_DIR/keys."
+        None, description="Key of the stored credentials, base64 of 32 bytes; default: generated in DATA_DIR/keys."
     )
-    session_days: int = Field(30, ge=1, le=365, description="A browser session ends after this many days without use.")
+    session_days: int = Field(30, ge=1, le=365, description="A browser session ends when unused for this many days.")
     login_link_minutes: int = Field(60, ge=1, le=10080, description="Lifetime of a one-time login link.")
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token of /metrics; without one it answers only while the service binds to loopback."
@@ -90,7 +90,9 @@ class Settings(BaseModel):
     log_format: LogFormat = Field(LogFormat.JSON, description="json for machines, console for people.")
 
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body.")
-    max_log_bytes: int = Field(67_108_864, ge=65536, description="Log kept on disk per execution; the middle is dropped.")
+    max_log_bytes: int = Field(
+        67_108_864, ge=65536, description="Log kept per execution; beyond it the middle is dropped."
+    )
     max_running_executions: int = Field(50, ge=1, description="Running executions per workspace.")
     max_terminals: int = Field(100, ge=1, description="Open terminals per workspace.")
     workspace_processes: int = Field(1024, ge=16, description="Processes per workspace.")
@@ -124,13 +126,16 @@ def environment_of(settings: dict[str, Any]) -> dict[str, str]:
     for name, value in settings.items():
         if name not in Settings.model_fields:
             raise KeyError(f"{name} is not a setting")
-        if value is None:
-            continue
-        if isinstance(value, SecretStr):
-            value = value.get_secret_value()
-        if isinstance(value, (list, tuple)):
-            value = json.dumps([str(item) for item in value])
-        elif isinstance(value, bool):
-            value = "true" if value else "false"
-        environment[ENVIRONMENT_PREFIX + name.upper()] = str(value)
+        if value is not None:
+            environment[ENVIRONMENT_PREFIX + name.upper()] = _as_text(value)
     return environment
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, (list, tuple)):
+        return json.dumps([str(item) for item in value])
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
