@@ -1,0 +1,21 @@
+"""Entry point of the engine: load the stack's configuration, build it."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "app")]
+
+import pulumi  # noqa: E402
+from pulumi.runtime.config import get_config_env  # noqa: E402
+
+from infra.config.errors import ConfigInvalid  # noqa: E402
+from infra.config.loader import from_engine  # noqa: E402
+from infra.program import build  # noqa: E402
+
+try:
+    config = from_engine(get_config_env(), pulumi.get_stack(), ROOT, os.environ)
+except ConfigInvalid as error:
+    raise pulumi.RunError(str(error)) from None
+build(config)

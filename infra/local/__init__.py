@@ -1,0 +1,1 @@
+"""The platform on one Linux host: `python -m infra.local up`."""

@@ -1,0 +1,159 @@
+"""What a person asks of the platform on this machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.config.loader import from_file
+from infra.config.local import LocalConfig
+from infra.local import engine as engines
+from infra.local.engine import STACK, Engine, EngineUnavailable
+from infra.local.errors import LocalError
+from infra.local.host import folder, logs, service, supervisor
+from infra.local.host.control import Control, Observed
+from infra.local.host.handlers import HANDLERS
+from infra.local.plan import LocalPlan, plan_of
+
+
+def up(root: Path, environment: Mapping[str, str]) -> int:
+    """Make what runs equal to what is configured, and say where it is."""
+    config = from_file(root, STACK, environment)
+    plan = plan_of(config)
+    before = _running(config)
+    engine = _engine(root, environment, announce=True)
+    if engine is None:
+        apply_without_engine(plan)
+    elif (status := engine.up()) != 0:
+        return status
+    changed = "" if _running(config) == before else "; it was started or changed"
+    _say(f"\nAnyon runs at {config.settings.origin}{changed or ' (no change)'}")
+    _offer_login(config, plan)
+    return 0
+
+
+def down(root: Path, environment: Mapping[str, str]) -> int:
+    """Stop service and workspaces; the data stays."""
+    config = from_file(root, STACK, environment)
+    engine = _engine(root, environment, announce=False)
+    if engine is not None and engine.has_stack:
+        status = engine.destroy()
+        if status != 0:
+            return status
+    remove_without_engine(plan_of(config))  # also what an `up` without the engine started
+    _say(f"Stopped. The data is in {config.data_dir}")
+    return 0
+
+
+def purge(root: Path, environment: Mapping[str, str]) -> int:
+    """After asking: stop, then remove the data for good."""
+    config = from_file(root, STACK, environment)
+    if environment.get("YES") != "1" and not _confirmed(config.data_dir):
+        _say("Nothing was removed.")
+        return 1
+    status = down(root, environment)
+    if status == 0:
+        removed = folder.erase(plan_of(config).folder)
+        _say(f"Removed {config.data_dir}" if removed else f"There was nothing in {config.data_dir}")
+    return status
+
+
+def login(root: Path, environment: Mapping[str, str]) -> int:
+    """Print a new one-time link for the administrator."""
+    config = from_file(root, STACK, environment)
+    return subprocess.run(
+        [*config.program, "user", "link", "admin@localhost"], env=_service_environment(plan_of(config)), check=False
+    ).returncode
+
+
+def status(root: Path, environment: Mapping[str, str]) -> int:
+    """0 when the platform is as configured, 1 when not."""
+    config = from_file(root, STACK, environment)
+    spec = plan_of(config).service
+    state = service.observe(spec)
+    if state is None:
+        _say("Anyon is not started here. `make up` starts it.")
+        return 1
+    current = state.revision == service.wanted_revision(spec)
+    _say(f"address    {config.settings.origin}")
+    _say(f"running    {_word(state.running)}")
+    _say(f"ready      {_word(state.healthy)}")
+    _say(f"revision   {state.revision} ({'as configured' if current else 'not what is configured: make up'})")
+    _say(f"crashes    {state.restarts} since the last make up{f'; it {state.last_exit}' if state.last_exit else ''}")
+    _say(f"log        {Control(config.control_dir).log}")
+    return 0 if state.as_wanted and current else 1
+
+
+def show_logs(root: Path, environment: Mapping[str, str]) -> int:
+    _say(logs.tail(Control(from_file(root, STACK, environment).control_dir).log, 100))
+    return 0
+
+
+def pulumi(root: Path, environment: Mapping[str, str], arguments: list[str]) -> int:
+    """Any command of the CLI on this stack: `preview --diff`, `refresh --preview-only`, `stack export`."""
+    engine = engines.find(root, environment)
+    with_config = arguments[:1] and arguments[0] in {"preview", "up", "refresh", "destroy"}
+    return engine.run(*arguments, *(engine.stack() if with_config else ["--stack", STACK]))
+
+
+def apply_without_engine(plan: LocalPlan) -> None:
+    """The same functions that the provider calls, in the order in which the program declares."""
+    for handler, spec in zip(HANDLERS.values(), (plan.folder, plan.database, plan.service), strict=True):
+        handler.apply(spec)
+
+
+def remove_without_engine(plan: LocalPlan) -> None:
+    for handler, spec in zip(reversed(HANDLERS.values()), (plan.service, plan.database, plan.folder), strict=True):
+        handler.remove(spec)
+
+
+def _engine(root: Path, environment: Mapping[str, str], *, announce: bool) -> Engine | None:
+    try:
+        return engines.find(root, environment)
+    except EngineUnavailable as error:
+        if announce:
+            _say(f"No Pulumi CLI: {error.summary}.")
+            _say("The same service starts without it. What is lost: the stack's state, previews and rollback.")
+        return None
+
+
+def _running(config: LocalConfig) -> tuple[object, ...]:
+    observed: Observed = Control(config.control_dir).observed()
+    return observed.service, observed.revision
+
+
+def _offer_login(config: LocalConfig, plan: LocalPlan) -> None:
+    link = subprocess.run(
+        [*config.program, "user", "admin-link"],
+        env=_service_environment(plan),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if link.returncode == 0 and link.stdout.strip():
+        _say(f"Log in once with this link: {link.stdout.strip()}")
+    else:
+        _say("A login link: make login")
+
+
+def _service_environment(plan: LocalPlan) -> dict[str, str]:
+    return supervisor.kept_environment() | service.environment_of(plan.service)
+
+
+def _confirmed(data_dir: Path) -> bool:
+    _say(f"This removes every project, task and account in {data_dir}. There is no way back.")
+    try:
+        return input("Type purge to go on: ").strip() == "purge"
+    except EOFError:
+        raise LocalError("Nobody answered", hint="In scripts: YES=1 make purge") from None
+
+
+def _word(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""The provider as the engine starts it: a folder with `PulumiPlugin.yaml`."""
