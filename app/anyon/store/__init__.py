@@ -1,0 +1,61 @@
+"""The database: tables, transactions limited to one user, migrations. Nothing outside imports SQLAlchemy."""
+
+from anyon.store.errors import (
+    AlreadyExists,
+    DatabaseUrlInvalid,
+    NotFound,
+    RoleTooSmall,
+    StoreBusy,
+    StoreUnreachable,
+)
+from anyon.store.rows import (
+    ApiTokenRow,
+    AttemptRow,
+    AuditRow,
+    ExecutionRow,
+    LoginLinkRow,
+    Member,
+    MemberRow,
+    ProjectEntry,
+    ProjectRow,
+    SecretRow,
+    SessionRow,
+    TaskEntry,
+    TaskRow,
+    TerminalRow,
+    UserRow,
+    WorkspaceRow,
+)
+from anyon.store.store import Store
+from anyon.store.system_session import SystemSession
+from anyon.store.tasks import TaskCursor
+from anyon.store.user_session import UserSession
+
+__all__ = [
+    "AlreadyExists",
+    "ApiTokenRow",
+    "AttemptRow",
+    "AuditRow",
+    "DatabaseUrlInvalid",
+    "ExecutionRow",
+    "LoginLinkRow",
+    "Member",
+    "MemberRow",
+    "NotFound",
+    "ProjectEntry",
+    "ProjectRow",
+    "RoleTooSmall",
+    "SecretRow",
+    "SessionRow",
+    "Store",
+    "StoreBusy",
+    "StoreUnreachable",
+    "SystemSession",
+    "TaskCursor",
+    "TaskEntry",
+    "TaskRow",
+    "TerminalRow",
+    "UserRow",
+    "UserSession",
+    "WorkspaceRow",
+]

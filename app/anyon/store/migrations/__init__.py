@@ -1,0 +1,1 @@
+"""What Alembic runs: the environment, the template of new scripts, and the scripts."""

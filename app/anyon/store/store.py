@@ -1,0 +1,96 @@
+"""The store: opens the database and hands out transactions, each for one user or for the system."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import sqlalchemy.exc
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from anyon.clock import Clock, SystemClock
+from anyon.store.access import Door
+from anyon.store.engine import WAIT_SECONDS, Engines, database_url, open_engines
+from anyon.store.errors import StoreBusy, StoreUnreachable
+from anyon.store.system_session import SystemSession
+from anyon.store.user_session import UserSession
+
+# What drivers say when somebody else holds what a statement needs: SQLite's text, PostgreSQL's SQLSTATE.
+_BUSY_TEXT = ("database is locked", "database table is locked")
+_BUSY_STATES = {"55P03", "57014", "40P01", "40001"}
+
+
+class Store:
+    """Use `async with store.for_user(id) as session:` and await nothing but the store inside the block.
+
+    A transaction commits when its block ends and rolls back when the block raises. On SQLite writers take turns, and a
+    second writing block opened inside a first would wait for it until StoreBusy.
+    """
+
+    def __init__(self, engines: Engines, clock: Clock) -> None:
+        self._engines = engines
+        self._clock = clock
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size: int = 10, clock: Clock | None = None) -> Store:
+        """Connect once, to fail here rather than at the first request; the schema is `migrate()`'s business.
+
+        `url` is `sqlite:///path` or `postgresql://…`; `pool_size` is the most connections to PostgreSQL. Raises
+        DatabaseUrlInvalid, StoreUnreachable.
+        """
+        store = cls(open_engines(database_url(url), pool_size), clock or SystemClock())
+        try:
+            await store.ping()
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Close every connection; the store is of no use afterwards."""
+        await self._engines.dispose()
+
+    async def ping(self) -> None:
+        """One round trip. Raises StoreUnreachable, StoreBusy."""
+        async with self._transaction(read_only=True) as connection:
+            await connection.execute(text("SELECT 1"))
+
+    @asynccontextmanager
+    async def for_user(self, user_id: UUID, *, read_only: bool = False) -> AsyncIterator[UserSession]:
+        """A transaction that sees only what this user may see.
+
+        `read_only` costs less, waits for no writer, and a write in it fails; on SQLite each of its statements sees the
+        latest commit rather than one snapshot. Raises StoreBusy, StoreUnreachable.
+        """
+        async with self._transaction(read_only=read_only) as connection:
+            yield UserSession(Door(connection, user_id, self._clock))
+
+    @asynccontextmanager
+    async def for_system(self, *, read_only: bool = False) -> AsyncIterator[SystemSession]:
+        """A transaction for login, sweep, reconcile and the administration of accounts. Raises as `for_user`."""
+        async with self._transaction(read_only=read_only) as connection:
+            yield SystemSession(connection, self._clock)
+
+    @asynccontextmanager
+    async def _transaction(self, *, read_only: bool) -> AsyncIterator[AsyncConnection]:
+        engine = self._engines.reader if read_only else self._engines.writer
+        try:
+            async with engine.begin() as connection:
+                yield connection
+        except sqlalchemy.exc.TimeoutError as error:
+            raise StoreBusy(seconds=WAIT_SECONDS) from error
+        except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
+            raise _translate(error) from error
+
+
+def _translate(error: sqlalchemy.exc.DBAPIError) -> Exception:
+    """The failure in the product's words; a mistake in a statement stays what it is."""
+    state = getattr(error.orig, "sqlstate", None)
+    text = str(error.orig)
+    if state in _BUSY_STATES or any(phrase in text for phrase in _BUSY_TEXT):
+        return StoreBusy(seconds=WAIT_SECONDS)
+    if state is None and "syntax" not in text and "no such" not in text:
+        return StoreUnreachable()
+    return error
