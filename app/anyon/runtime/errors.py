@@ -21,6 +21,13 @@ class StartTimedOut(AnyonError):
     public = ("seconds",)
 
 
+class StopTimedOut(AnyonError):
+    code, status_hint = "workspace-stop-timed-out", 500
+    title = "The workspace does not end"
+    detail = "Processes {pids} were killed and are still there after {seconds:g} s."
+    hint = "They hang in the kernel, as on a disk that is gone. Bring the disk back, or restart the host."
+
+
 class WorkspaceBusy(AnyonError):
     code, status_hint = "workspace-busy", 503
     title = "The workspace is being started or stopped elsewhere"
