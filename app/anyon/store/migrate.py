@@ -25,7 +25,7 @@ from anyon.store.engine import database_url
 from anyon.store.errors import StoreUnreachable
 
 if TYPE_CHECKING:
-    from alembic.config import Config  # noqa: PLC0415 - loaded only when used
+    from alembic.config import Config
 
 LOCK_SECONDS = 60.0
 MIGRATIONS = Path(__file__).parent / "migrations"
