@@ -24,9 +24,7 @@ _COMMANDS: dict[str, Callable[[Path, Mapping[str, str]], int]] = {
 
 def main(arguments: list[str]) -> int:
     if sys.platform != "linux":
-        sys.stderr.write(
-            "The local stack needs Linux. Elsewhere run the container, see docs/runbooks/local.md.\n"
-        )
+        sys.stderr.write("The local stack needs Linux. Elsewhere run the container, see docs/runbooks/local.md.\n")
         return 2
     name, *rest = arguments or [""]
     try:

@@ -93,9 +93,7 @@ def show_logs(root: Path, environment: Mapping[str, str]) -> int:
 
 def pulumi(root: Path, environment: Mapping[str, str], arguments: list[str]) -> int:
     """Any command of the CLI on this stack: `preview --diff`, `refresh --preview-only`, `stack export`."""
-    engine = engines.find(root, environment)
-    with_config = arguments[:1] and arguments[0] in {"preview", "up", "refresh", "destroy"}
-    return engine.run(*arguments, *(engine.stack() if with_config else ["--stack", STACK]))
+    return engines.find(root, environment).run(*arguments)
 
 
 def apply_without_engine(plan: LocalPlan) -> None:

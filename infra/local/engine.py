@@ -21,6 +21,7 @@ from infra.local.host.control import write_private
 
 STACK = "local"
 _RETRY_SECONDS = 3600.0  # after a failed download `make up` goes on without the CLI for this long
+_CONFIGURED = {"destroy", "preview", "refresh", "up"}  # commands that evaluate or check the configuration
 
 
 class EngineUnavailable(LocalError):
@@ -43,25 +44,27 @@ class Engine:
         return self.folder / "stack" / f"Pulumi.{STACK}.yaml"
 
     def up(self) -> int:
-        self._prepare()
-        return self.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--non-interactive", *self.stack())
+        return self.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress")
 
     def destroy(self) -> int:
-        self._prepare()
-        return self.run("destroy", "--yes", "--skip-preview", "--suppress-outputs", "--non-interactive", *self.stack())
+        return self.run("destroy", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress")
 
-    def stack(self) -> list[str]:
-        """The arguments that name the stack and its configuration, for every command that works on one."""
-        return ["--stack", STACK, "--config-file", str(self._config_file)]
+    def run(self, command: str, *arguments: str) -> int:
+        """Any command of the CLI on the stack, which is made if need be. Returns its exit status."""
+        self._prepare()
+        chosen = ["--stack", STACK]
+        if command in _CONFIGURED:
+            chosen += ["--config-file", str(self._config_file)]
+        return subprocess.run(
+            [self.program, command, *arguments, *chosen],
+            cwd=self.root,
+            env=self.environment(os.environ),
+            check=False,
+        ).returncode
 
     @property
     def has_stack(self) -> bool:
         return any((self.folder / "state" / ".pulumi" / "stacks" / "anyon").glob(f"{STACK}.json*"))
-
-    def run(self, *arguments: str) -> int:
-        return subprocess.run(
-            [self.program, *arguments], cwd=self.root, env=self.environment(os.environ), check=False
-        ).returncode
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         return {

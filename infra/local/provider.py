@@ -62,8 +62,11 @@ class LocalProvider(provider_pb2_grpc.ResourceProviderServicer):
         drift = handler.drift(handler.spec.model_validate(after), observed)
         replaces = [name for name in changed if name in handler.identity]
         kinds = provider_pb2.PropertyDiff
-        detailed = {name: kinds(kind=kinds.UPDATE, inputDiff=True) for name in changed}
-        detailed |= {name: kinds(kind=kinds.UPDATE_REPLACE, inputDiff=True) for name in replaces}
+        detailed = {
+            path: kinds(kind=kinds.UPDATE_REPLACE if name in replaces else kinds.UPDATE, inputDiff=True)
+            for name in changed
+            for path in _changed_paths(name, before.get(name), after.get(name))
+        }
         detailed |= {name: kinds(kind=kinds.UPDATE, inputDiff=False) for name in drift}
         some = provider_pb2.DiffResponse.DIFF_SOME if detailed else provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
@@ -132,6 +135,13 @@ def serve() -> None:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     server.wait_for_termination()
+
+
+def _changed_paths(name: str, before: Any, after: Any) -> list[str]:
+    """`["environment.ANYON_PORT"]` for a changed entry of a mapping, otherwise the name itself."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return [f"{name}.{key}" for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+    return [name]
 
 
 def _spec_of(handler: Handler, inputs: dict[str, Any]) -> Spec:

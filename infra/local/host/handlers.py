@@ -36,7 +36,13 @@ def _database_drift(_spec: DatabaseSpec, observed: dict[str, Any]) -> list[str]:
 
 
 def _service_drift(spec: ServiceSpec, observed: dict[str, Any]) -> list[str]:
-    wanted = {"running": True, "healthy": True, "restarts": 0, "revision": service.wanted_revision(spec)}
+    wanted = {
+        "running": True,
+        "healthy": True,
+        "restarts": 0,
+        "last_exit": "",
+        "revision": service.wanted_revision(spec),
+    }
     return [name for name, value in wanted.items() if observed[name] != value]
 
 
