@@ -1,0 +1,187 @@
+"""The control plane's end of one connection: greeting, channels, and what a lost connection means for them.
+
+Everything happens in callbacks of the transport; there is no task to own or to leak. The agent is not trusted: frames
+are bounded by their headers, what it may leave unread here by windows, and any violation ends the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import suppress
+from typing import Any, NoReturn, Protocol
+
+from anyon.agent import protocol
+from anyon.agent.errors import (
+    AgentError,
+    AgentProblem,
+    AgentProtocolViolation,
+    AgentRefused,
+    AgentUnreachable,
+)
+from anyon.agent.protocol import Frame, Kind, ProtocolViolation
+from anyon.agent.pulse import Pulse
+
+MAX_PROBLEM_TEXT = 4000  # characters of a detail or hint that are kept
+_CODE = re.compile(r"[a-z][a-z0-9-]{0,63}")
+
+
+class Receiver(Protocol):
+    """Whoever opened a channel."""
+
+    def receive(self, frame: Frame) -> None:
+        """A DATA, ACK or EVENT frame. Raises ProtocolViolation."""
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """The operation ended."""
+
+    def fail(self, error: AgentError) -> None:
+        """It was refused, or the connection is gone."""
+
+
+class Link(asyncio.Protocol):
+    """One connection; `closed` is set when it is over."""
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
+        self.welcome: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._decoder = protocol.Decoder()
+        self._receivers: dict[int, Receiver] = {}
+        self._last_channel = 0
+        self._writable = True
+        self._drained = Pulse()
+        self._failure: AgentError | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment] # a stream socket gives an asyncio.Transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._decoder.feed(data):
+                self._receive(frame)
+                if self._failure is not None:
+                    return
+        except ProtocolViolation as violation:
+            self.abort(AgentProtocolViolation(reason=str(violation)))
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._drained.fire()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._end(AgentUnreachable(reason="the connection was lost"))
+        self.closed.set()
+
+    async def ready(self) -> None:
+        """Wait until the socket takes more. Raises AgentError when the connection is over."""
+        while self._failure is None and not self._writable:
+            await self._drained.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def write(self, frame: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(frame)
+
+    def open(self, operation: str, arguments: dict[str, Any], receiver: Receiver) -> int:
+        """Open a channel; gives its number. Raises AgentProblem `too-many-channels`, `arguments-too-large`."""
+        if self._failure is not None:
+            raise self._failure
+        if len(self._receivers) >= protocol.MAX_CHANNELS:
+            raise AgentProblem(
+                "too-many-channels", f"{protocol.MAX_CHANNELS} operations are under way, which is the limit."
+            )
+        number = self._last_channel + 1
+        try:
+            frame = protocol.encode_json(Kind.OPEN, number, {**arguments, "op": operation})
+        except protocol.FrameTooLarge as error:
+            raise AgentProblem("arguments-too-large", f"The arguments of {operation} do not fit: {error}.") from error
+        self._last_channel = number
+        self._receivers[number] = receiver
+        self.write(frame)
+        return number
+
+    def cancel(self, number: int) -> None:
+        """Nobody waits for this channel any more; what still comes on it is ignored."""
+        if self._receivers.pop(number, None) is not None:
+            self.write(protocol.encode_json(Kind.CLOSE, number, {}))
+
+    def abort(self, error: AgentError) -> None:
+        """End now; every open channel fails with `error`."""
+        self._end(error)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Send what is under way, then end."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _receive(self, frame: Frame) -> None:
+        if frame.channel == 0:
+            self._receive_for_connection(frame)
+        elif frame.channel > self._last_channel or not self.welcome.done():
+            raise protocol.BadPayload(frame.kind, f"is for channel {frame.channel}, which was never opened")
+        elif (receiver := self._receivers.get(frame.channel)) is None:
+            return  # it was cancelled here while this was under way
+        elif frame.kind is Kind.CLOSE:
+            del self._receivers[frame.channel]
+            self._settle(receiver, frame)
+        elif frame.kind in (Kind.DATA, Kind.ACK, Kind.EVENT):
+            receiver.receive(frame)
+        else:
+            raise protocol.BadPayload(frame.kind, f"does not belong on channel {frame.channel}")
+
+    def _receive_for_connection(self, frame: Frame) -> None:
+        if frame.kind is Kind.WELCOME and not self.welcome.done():
+            self.welcome.set_result(frame.json())
+        elif frame.kind is Kind.PING:
+            if self._writable:  # an agent that asks without reading the answers gets none
+                self.write(protocol.encode(Kind.PONG, 0, frame.payload))
+        elif frame.kind is Kind.CLOSE:
+            problem = problem_in(frame)
+            self.abort(AgentRefused(reason_code=problem.code, reason=problem.detail))
+        elif frame.kind is not Kind.PONG:
+            raise protocol.BadPayload(frame.kind, "does not belong to the connection")
+
+    def _settle(self, receiver: Receiver, frame: Frame) -> None:
+        value = frame.json()
+        result = value.get("result")
+        if isinstance(result, dict):
+            receiver.finish(result)
+        else:
+            receiver.fail(problem_in(frame))
+
+    def _end(self, error: AgentError) -> None:
+        if self._failure is not None:
+            return
+        self._failure = error
+        if not self.welcome.done():
+            self.welcome.set_exception(error)
+            with suppress(AgentError):
+                self.welcome.exception()
+        receivers, self._receivers = self._receivers, {}
+        for receiver in receivers.values():
+            receiver.fail(error)
+        self._drained.fire()
+
+
+def problem_in(frame: Frame) -> AgentProblem:
+    """The problem that a CLOSE frame carries. Raises BadPayload."""
+    problem = frame.json().get("problem")
+    if not isinstance(problem, dict):
+        _refuse(frame, "holds neither a result nor a problem")
+    code, detail, hint = (problem.pop(key, "") for key in ("code", "detail", "hint"))
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        _refuse(frame, "holds a problem without a valid code")
+    if not isinstance(detail, str) or not isinstance(hint, str):
+        _refuse(frame, "holds a problem whose detail or hint is no string")
+    return AgentProblem(code, detail[:MAX_PROBLEM_TEXT], hint[:MAX_PROBLEM_TEXT], problem)
+
+
+def _refuse(frame: Frame, reason: str) -> NoReturn:
+    raise protocol.BadPayload(frame.kind, reason)

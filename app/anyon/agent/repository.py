@@ -1,0 +1,103 @@
+"""The repository of the workspace: its branches and commits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+from anyon.agent.git import Git, GitFailed
+from anyon.agent.problems import Problem
+
+IGNORED_LINE = ".worktrees/"
+_HEX = frozenset("0123456789abcdef")
+_COMMIT_LENGTHS = (40, 64)  # SHA-1, SHA-256
+
+
+class Repository:
+    """`folder` is the main working copy. `lock` is held by whoever changes branches or worktrees."""
+
+    def __init__(self, folder: Path, state: Path, git: Git) -> None:
+        self.folder = folder
+        self.git_folder = folder / ".git"
+        self.git = git
+        self.lock = asyncio.Lock()
+        self._state = state / "repository.json"
+        self._default_branch = self._read_default_branch()
+
+    @property
+    def default_branch(self) -> str:
+        """Raises Problem `no-repository`."""
+        if self._default_branch is None or not self.is_complete:
+            raise Problem("no-repository", "The workspace has no repository yet.", "Create or import one first.")
+        return self._default_branch
+
+    @property
+    def is_complete(self) -> bool:
+        """Created or imported to the end: the default branch is remembered last."""
+        return self._default_branch is not None and (self.git_folder / "HEAD").exists()
+
+    async def commit_of(self, revision: str) -> str:
+        """The commit's full name. Raises Problem `unknown-revision`."""
+        loose = self._loose_commit(revision)
+        if loose is not None:
+            return loose
+        try:
+            output = await self.git.run("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+        except GitFailed as error:
+            raise Problem(
+                "unknown-revision", f"There is no branch or commit {revision!r}.", revision=revision
+            ) from error
+        return output.text
+
+    def exclude_worktrees(self, how: str) -> None:
+        """Hide the worktrees from git's eyes: privately (`info`), or in the project's own `.gitignore` (R12, X23)."""
+        if how == "gitignore":
+            _append_once(self.folder / ".gitignore", f"\n# Anyon worktrees\n{IGNORED_LINE}\n")
+        else:
+            (self.git_folder / "info").mkdir(exist_ok=True)
+            _append_once(self.git_folder / "info" / "exclude", f"{IGNORED_LINE}\n")
+
+    def remember_default_branch(self, name: str) -> None:
+        draft = self._state.with_suffix(".new")
+        draft.write_text(json.dumps({"default_branch": name}))
+        draft.replace(self._state)
+        self._default_branch = name
+
+    async def retry_after_prune(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Once more after `git worktree prune`: what crashed earlier may have left an entry without a folder."""
+        try:
+            await work()
+        except GitFailed:
+            await self.git.run("worktree", "prune")
+            await work()
+
+    def _loose_commit(self, branch: str) -> str | None:
+        """Read a branch without starting git, if it is a plain file."""
+        path = self.git_folder / "refs" / "heads" / branch
+        if branch.startswith("/") or ".." in branch:
+            return None
+        with suppress(OSError, UnicodeDecodeError):
+            commit = path.read_text(encoding="ascii").strip()
+            if len(commit) in _COMMIT_LENGTHS and _HEX.issuperset(commit):
+                return commit
+        return None
+
+    def _read_default_branch(self) -> str | None:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            return str(json.loads(self._state.read_text())["default_branch"])
+        with suppress(OSError):
+            head = (self.git_folder / "HEAD").read_text().strip()
+            if head.startswith("ref: refs/heads/"):
+                return head.removeprefix("ref: refs/heads/")
+        return None
+
+
+def _append_once(path: Path, text: str) -> None:
+    """Add lines to a file unless the pattern stands there already."""
+    content = path.read_text(errors="surrogateescape") if path.exists() else ""
+    if IGNORED_LINE not in content.splitlines():
+        separator = "" if not content or content.endswith("\n") else "\n"
+        path.write_text(content + separator + text, errors="surrogateescape")

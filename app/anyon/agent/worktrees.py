@@ -1,0 +1,225 @@
+"""Worktrees of attempts: added (from the spare when it is current), committed, looked at, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from anyon.agent import messages
+from anyon.agent.git import GitFailed
+from anyon.agent.problems import Problem, bad_argument
+from anyon.agent.repository import Repository
+from anyon.agent.spare import Spare
+
+_FOLDER = ".worktrees"
+_BRANCH_PREFIX = "ref: refs/heads/"
+
+
+class Entry(NamedTuple):
+    """A worktree as git knows it."""
+
+    folder: str  # absolute
+    branch: str | None  # None: detached
+    admin: Path
+
+
+class Worktrees:
+    """Of one repository."""
+
+    def __init__(self, repository: Repository, spare: Spare) -> None:
+        self._repository = repository
+        self._git = repository.git
+        self._spare = spare
+
+    async def add(self, request: messages.WorktreeAdd) -> dict[str, Any]:
+        """A worktree on its own branch; the same path and branch again gives the one that is there.
+
+        Raises Problem `path-in-use`, `branch-in-use`, `branch-refused`, `unknown-revision`, `no-repository`.
+        """
+        folder = self._repository.folder / check_path(request.path)
+        check_branch(request.branch)
+        base = request.base or self._repository.default_branch
+        async with self._repository.lock:
+            entry = self._entry_for(str(folder), request.branch)
+            base_commit = await self._repository.commit_of(base)
+            self._repository.exclude_worktrees(request.exclude)
+            prepared = entry is None and self._spare.is_ready(base_commit)
+            if prepared:
+                prepared = await self._claim_spare(request.branch, folder, base_commit)
+            if entry is None and not prepared:
+                entry = await self._add_empty(request.branch, folder, base_commit)
+        if entry is not None:
+            base_commit = await self._fill(entry, request, base_commit)
+        return {
+            "path": request.path,
+            "branch": request.branch,
+            "base_branch": base,
+            "base_commit": base_commit,
+            "prepared": prepared,
+        }
+
+    async def _claim_spare(self, branch: str, folder: Path, commit: str) -> bool:
+        """Create the branch and give it the spare; whether that worked."""
+        try:
+            await self._create_branch(branch, commit)
+        except Problem:
+            if await self._branch_is_known(branch):
+                return False
+            raise
+        try:
+            self._spare.claim(branch, folder)
+        except OSError:
+            await self._git.run("update-ref", "-d", f"refs/heads/{branch}", commit)
+            return False
+        return True
+
+    async def _create_branch(self, branch: str, commit: str) -> None:
+        """git checks the name as `git check-ref-format` does, and that there is no such branch."""
+        try:
+            await self._git.run("update-ref", "--end-of-options", f"refs/heads/{branch}", commit, "")
+        except GitFailed as error:
+            raise Problem(
+                "branch-refused", f"git refuses the branch {branch!r}: {error.lines}", branch=branch
+            ) from error
+
+    async def _add_empty(self, branch: str, folder: Path, commit: str) -> Entry:
+        """Register the worktree without its files: they are written without the lock, which others wait for."""
+        if not await self._branch_is_known(branch):
+            await self._create_branch(branch, commit)
+
+        async def add() -> None:
+            await self._git.run("worktree", "add", "--quiet", "--no-checkout", "--end-of-options", str(folder), branch)
+
+        await self._repository.retry_after_prune(add)
+        entry = self._entry_for(str(folder), branch)
+        if entry is None:
+            raise Problem("worktree-lost", f"git added no worktree at {folder}.")
+        return entry
+
+    async def _fill(self, entry: Entry, request: messages.WorktreeAdd, base_commit: str) -> str:
+        """Check out a worktree that was never filled, also in an earlier try; gives where it left the base."""
+        if not (entry.admin / "index").exists():
+            await self._git.run("reset", "--quiet", "--hard", cwd=request.path)
+        output = await self._git.run(
+            "merge-base", "--end-of-options", base_commit, f"refs/heads/{request.branch}", accept=(0, 1)
+        )
+        return output.text or base_commit
+
+    async def commit(self, request: messages.WorktreeCommit) -> dict[str, Any]:
+        """Commit everything that is there, new files included; `commit` is None when there was nothing (A15)."""
+        await self._git.run("add", "--all", cwd=request.path)
+        staged = await self._git.run("diff", "--cached", "--quiet", cwd=request.path, accept=(0, 1))
+        if staged.exit_code == 0:
+            return {"commit": None, "head": await self._head(request.path)}
+        await self._git.run(
+            *("commit", "--quiet", "--allow-empty-message", "--file=-"),
+            cwd=request.path,
+            author=request.author,
+            stdin=request.message,
+        )
+        head = await self._head(request.path)
+        return {"commit": head, "head": head}
+
+    async def state(self, request: messages.WorktreeState) -> dict[str, Any]:
+        """How far a worktree is from where it began. Raises Problem `unknown-revision`."""
+        base = await self._repository.commit_of(request.base_commit)
+        count = await self._git.run("rev-list", "--count", f"{base}..HEAD", cwd=request.path)
+        return {
+            "head": await self._head(request.path),
+            "uncommitted": await self._uncommitted(request.path),
+            "commits": int(count.text),
+        }
+
+    async def remove(self, request: messages.WorktreeRemove) -> dict[str, Any]:
+        """Remove a worktree that git knows, and its branch when that is wanted; nothing when it is gone already.
+
+        Without `force`, work that nothing else holds is not removed: uncommitted files, and commits of a branch that
+        is to be deleted. Raises Problem `work-would-be-lost`, `not-a-worktree`, `branch-refused`.
+        """
+        folder = self._repository.folder / check_path(request.path)
+        if request.branch is not None:
+            check_branch(request.branch)
+            if request.delete_branch and request.branch == self._repository.default_branch:
+                raise Problem("branch-refused", f"{request.branch} is the default branch.", branch=request.branch)
+        async with self._repository.lock:
+            listed = await self._is_listed(str(folder))
+            if not listed and folder.exists():
+                raise Problem("not-a-worktree", f"git knows no worktree at {request.path}.", "Remove it by hand.")
+            if not request.force:
+                await self._refuse_loss(request, listed=listed)
+            if listed:
+                await self._git.run("worktree", "remove", "--force", "--force", "--end-of-options", str(folder))
+            if request.delete_branch and request.branch is not None and await self._branch_is_known(request.branch):
+                await self._git.run("branch", "--quiet", "-D", "--end-of-options", request.branch)
+        return {"removed": listed}
+
+    async def _refuse_loss(self, request: messages.WorktreeRemove, *, listed: bool) -> None:
+        there = listed and (self._repository.folder / request.path).exists()
+        files = await self._uncommitted(request.path) if there else 0
+        commits = 0
+        if request.delete_branch and request.branch is not None and await self._branch_is_known(request.branch):
+            ref = f"refs/heads/{request.branch}"
+            elsewhere = ("--not", f"--exclude={ref}", "--branches", "--remotes")
+            commits = int((await self._git.run("rev-list", "--count", ref, *elsewhere)).text)
+        if files or commits:
+            raise Problem(
+                "work-would-be-lost",
+                f"{files} uncommitted files and {commits} unmerged commits would be lost.",
+                "Commit and merge them, or discard with force.",
+                files=files,
+                commits=commits,
+            )
+
+    async def _is_listed(self, folder: str) -> bool:
+        output = await self._git.run("worktree", "list", "--porcelain", "-z")
+        return f"worktree {folder}" in output.fields
+
+    async def _uncommitted(self, path: str) -> int:
+        output = await self._git.run(
+            "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", cwd=path
+        )
+        return len(output.fields)
+
+    async def _head(self, path: str) -> str:
+        return (await self._git.run("rev-parse", "--verify", "HEAD", cwd=path)).text
+
+    def entries(self) -> Iterator[Entry]:
+        """All linked worktrees, read from git's own files."""
+        with suppress(FileNotFoundError):
+            for admin in (self._repository.git_folder / "worktrees").iterdir():
+                with suppress(OSError):
+                    head = (admin / "HEAD").read_text().strip()
+                    branch = head.removeprefix(_BRANCH_PREFIX) if head.startswith(_BRANCH_PREFIX) else None
+                    yield Entry((admin / "gitdir").read_text().strip().removesuffix("/.git"), branch, admin)
+
+    def _entry_for(self, folder: str, branch: str) -> Entry | None:
+        """The worktree that has both, or None when neither is taken."""
+        for entry in self.entries():
+            there = (Path(entry.folder) / ".git").exists()
+            if entry.branch == branch and entry.folder == folder and there:
+                return entry
+            if entry.branch == branch and there:
+                raise Problem("branch-in-use", f"Branch {branch} is checked out in {entry.folder}.", branch=branch)
+        if Path(folder).exists():
+            raise Problem("path-in-use", f"Something else is at {folder}.", "Use another path.", path=folder)
+        return None
+
+    async def _branch_is_known(self, branch: str) -> bool:
+        output = await self._git.run("show-ref", "--verify", "--quiet", f"refs/heads/{branch}", accept=(0, 1, 128))
+        return output.exit_code == 0
+
+
+def check_path(path: str) -> str:
+    """A folder directly below `.worktrees`, not hidden. Raises Problem `bad-argument`."""
+    parent, _, name = path.rpartition("/")
+    if parent != _FOLDER or not name or name.startswith((".", "-")) or any(ord(letter) < 32 for letter in name):
+        raise bad_argument("path", f"{_FOLDER}/<name>", path)
+    return path
+
+
+def check_branch(branch: str) -> None:
+    """What git would read as an option or as the current commit. Raises Problem `branch-refused`."""
+    if branch.startswith("-") or branch in ("HEAD", "@", ""):
+        raise Problem("branch-refused", f"{branch!r} is no name for a branch.", branch=branch)
