@@ -20,7 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    Uuid,
 )
 
 from anyon.model import (
@@ -34,7 +33,7 @@ from anyon.model import (
     UserRole,
     WorkspaceState,
 )
-from anyon.store.types import NAME_LENGTH, UtcDateTime, json_type, state_type
+from anyon.store.types import NAME_LENGTH, Id, UtcDateTime, Word, json_type
 
 metadata = MetaData(
     naming_convention={
@@ -47,21 +46,21 @@ metadata = MetaData(
 
 
 def _id() -> Column[UUID]:
-    return Column("id", Uuid, primary_key=True)
+    return Column("id", Id, primary_key=True)
 
 
 def _owner() -> Column[UUID]:
     """The user whose row it is; indexed (A5)."""
-    return Column("user_id", ForeignKey("users.id"), nullable=False, index=True)
+    return Column("user_id", Id, ForeignKey("users.id"), nullable=False, index=True)
 
 
 def _project() -> Column[UUID]:
     """The project whose members may see the row; goes with it."""
-    return Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False)
+    return Column("project_id", Id, ForeignKey("projects.id", ondelete="CASCADE"), nullable=False)
 
 
 def _state(states: type[StrEnum], name: str = "state") -> Column[StrEnum]:
-    return Column(name, state_type(states), nullable=False)
+    return Column(name, Word(states), nullable=False)
 
 
 def _instant(name: str, *, required: bool = False) -> Column[datetime]:
@@ -135,8 +134,8 @@ projects = Table(
 project_members = Table(
     "project_members",
     metadata,
-    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
-    Column("user_id", ForeignKey("users.id"), primary_key=True, index=True),
+    Column("project_id", Id, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True, index=True),
     _state(Role, "role"),
     _instant("created_at", required=True),
 )
@@ -144,7 +143,7 @@ project_members = Table(
 workspaces = Table(
     "workspaces",
     metadata,
-    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
     _owner(),
     _state(WorkspaceState),
     Column("generation", String(64)),
@@ -183,7 +182,7 @@ attempts = Table(
     _id(),
     _owner(),
     _project(),
-    Column("task_id", ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
+    Column("task_id", Id, ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("executor", String(NAME_LENGTH), nullable=False),
     _state(AttemptState),
@@ -211,7 +210,7 @@ executions = Table(
     _id(),
     _owner(),
     _project(),
-    Column("attempt_id", ForeignKey("attempts.id", ondelete="CASCADE")),
+    Column("attempt_id", Id, ForeignKey("attempts.id", ondelete="CASCADE")),
     _state(ExecutionKind, "kind"),
     Column("executor", String(NAME_LENGTH), nullable=False),
     _state(ExecutionState),
@@ -234,7 +233,7 @@ terminals = Table(
     _id(),
     _owner(),
     _project(),
-    Column("attempt_id", ForeignKey("attempts.id", ondelete="CASCADE"), index=True),
+    Column("attempt_id", Id, ForeignKey("attempts.id", ondelete="CASCADE"), index=True),
     Column("title", String(200), nullable=False),
     _state(TerminalState),
     Column("exit_code", Integer),
@@ -264,8 +263,8 @@ audit = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     _instant("at", required=True),
-    Column("user_id", Uuid, index=True),
-    Column("project_id", Uuid),
+    Column("user_id", Id, index=True),
+    Column("project_id", Id),
     Column("action", String(100), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("detail", json_type(), nullable=False),

@@ -31,12 +31,14 @@ class Terminals(Scoped[TerminalRow]):
     project = terminals.c.project_id
     row = TerminalRow
 
-    async def create(self, *, project_id: UUID, title: str, attempt_id: UUID | None = None) -> TerminalRow:
-        """An open terminal, as an editor. Raises NotFound, RoleTooSmall."""
+    async def create(
+        self, *, project_id: UUID, title: str, attempt_id: UUID | None = None, terminal_id: UUID | None = None
+    ) -> TerminalRow:
+        """An open terminal, as an editor; `terminal_id` when its id is already in use elsewhere. Raises NotFound, RoleTooSmall."""
         await self._door.require_member(project_id, Role.EDITOR)
         now = self._door.clock.now()
         row = TerminalRow(
-            id=new_id(),
+            id=terminal_id or new_id(),
             user_id=self._door.user_id,
             project_id=project_id,
             attempt_id=attempt_id,
