@@ -66,6 +66,7 @@ class Executor(BaseModel):
         (), description="Of each inner list, one credential is needed, unless the CLI was signed in to in a terminal."
     )
     accepts: tuple[VariableName, ...] = Field((), description="Further credentials that the program reads.")
+    every_credential: bool = Field(False, description="Whether the program is given all credentials of its user.")
     output: OutputFormat = Field(OutputFormat.TEXT, description="Format of standard output.")
     install: str = Field("", description="Command that installs the program inside a workspace, if needed.")
     permissions: Sentence = Field(description="What the program may do unasked, and by which flag.")
@@ -78,7 +79,7 @@ class Executor(BaseModel):
 
     @property
     def credentials(self) -> frozenset[str]:
-        """Every credential that the program knows; no other secret of a user concerns it."""
+        """Every credential that the program knows by name; unless `every_credential`, no other concerns it."""
         return frozenset(name for any_of in self.requires for name in any_of) | frozenset(self.accepts)
 
     @property

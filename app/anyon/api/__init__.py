@@ -1,0 +1,1 @@
+"""HTTP and WebSockets: the only package that knows them."""

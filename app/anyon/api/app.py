@@ -1,0 +1,78 @@
+"""The application: routes, middleware and the services' life around them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from anyon import __version__
+from anyon.api import problems
+from anyon.api.assets import Assets
+from anyon.api.middleware import BodyLimit, RequestEnvelope
+from anyon.api.routes import (
+    account,
+    administration,
+    attempts,
+    events,
+    executions,
+    executors,
+    projects,
+    system,
+    tasks,
+    terminals,
+)
+from anyon.api.schemas import Problem
+from anyon.composition import Services, running_services
+from anyon.metrics import Metrics
+from anyon.settings import Settings
+
+_DESCRIPTION = """Projects, tasks and attempts of Anyon.
+
+Every answer is `{"data": …}`; every failure is a problem document (RFC 9457) with a `hint`. Scripts authenticate with
+`Authorization: Bearer …` (`anyon token create`); browsers with a cookie, and `X-CSRF-Token` on unsafe methods.
+"""
+
+_ROUTERS = (system, account, administration, executors, projects, tasks, attempts, executions, terminals, events)
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """The ASGI application; its services start and stop with it."""
+    metrics = Metrics()
+    assets = Assets()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running_services(settings, metrics) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Anyon",
+        version=__version__,
+        description=_DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses={"4XX": {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}},
+    )
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    assets.install(app)
+    problems.install(app)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(
+        RequestEnvelope,
+        metrics=metrics,
+        content_security_policy=assets.content_security_policy,
+        https=settings.origin.startswith("https://"),
+    )
+    return app
+
+
+def services(app: FastAPI) -> Services:
+    """The services of a running application."""
+    running: Services = app.state.services
+    return running

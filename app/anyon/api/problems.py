@@ -1,0 +1,139 @@
+"""The one place that turns failures into HTTP: RFC 9457 problem documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from anyon.errors import AnyonError
+
+MEDIA_TYPE = "application/problem+json"
+
+_TITLES = {
+    400: "The request could not be read",
+    404: "Not found",
+    405: "That method is not possible here",
+    406: "That format is not available",
+    413: "The request is too large",
+    415: "That media type is not accepted",
+    422: "A value is not acceptable",
+}
+_HINTS = {
+    404: "Check the address.",
+    405: "See /api/openapi.json for the methods of this address.",
+}
+
+_log = structlog.get_logger()
+
+
+def problem(
+    status: int, *, code: str, title: str, detail: str, hint: str, request_id: str, **members: Any
+) -> JSONResponse:
+    """A problem document with `code`, `hint` and `request_id` beside RFC 9457's members."""
+    document = {
+        "type": f"/problems/{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "hint": hint,
+        "code": code,
+        "request_id": request_id,
+        **members,
+    }
+    return JSONResponse(document, status_code=status, media_type=MEDIA_TYPE)
+
+
+def as_problem(error: AnyonError) -> dict[str, Any]:
+    """The same document as data, for a row or an event: `{"code", "title", "detail", "hint", …members}`."""
+    return {
+        "code": error.code,
+        "title": error.title,
+        "detail": error.describe(),
+        "hint": error.advise(),
+        **error.members(),
+    }
+
+
+def request_id_of(request: Request) -> str:
+    return str(request.scope.get("request_id", ""))
+
+
+async def _anyon_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AnyonError)  # noqa: S101 - registered for this type only
+    if error.status_hint >= 500:
+        _log.warning("request failed", code=error.code, detail=error.describe())
+    response = problem(
+        error.status_hint,
+        code=error.code,
+        title=error.title,
+        detail=error.describe(),
+        hint=error.advise(),
+        request_id=request_id_of(request),
+        **error.members(),
+    )
+    if error.status_hint == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if "retry_after" in error.data:
+        response.headers["Retry-After"] = str(error.data["retry_after"])
+    return response
+
+
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
+    mistakes = [
+        {
+            "field": ".".join(str(part) for part in mistake["loc"]),
+            "reason": mistake["msg"].removeprefix("Value error, "),
+        }
+        for mistake in error.errors()
+    ]
+    detail = "; ".join(f"{mistake['field']}: {mistake['reason']}" for mistake in mistakes[:10])
+    return problem(
+        422,
+        code="value-refused",
+        title=_TITLES[422],
+        detail=detail,
+        hint="Correct the fields named in `errors`; /api/openapi.json describes each.",
+        request_id=request_id_of(request),
+        errors=mistakes[:50],
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    status = error.status_code
+    title = _TITLES.get(status, "The request was refused")
+    response = problem(
+        status,
+        code=f"http-{status}",
+        title=title,
+        detail=str(error.detail) if error.detail else title,
+        hint=_HINTS.get(status, "See /api/openapi.json."),
+        request_id=request_id_of(request),
+    )
+    response.headers.update(error.headers or {})
+    return response
+
+
+def unexpected(request_id: str) -> JSONResponse:
+    """What a client sees of a bug: nothing but the number to look it up by."""
+    return problem(
+        500,
+        code="internal",
+        title="Something went wrong on our side",
+        detail="The service met an error that it did not expect.",
+        hint="Try again; if it stays, give an administrator the request id.",
+        request_id=request_id,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+    app.add_exception_handler(AnyonError, _anyon_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)

@@ -1,0 +1,128 @@
+"""Executions and their logs, by HTTP for scripts and by WebSocket for browsers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response, WebSocket
+from fastapi.responses import StreamingResponse
+
+from anyon.agent.client import AgentStream
+from anyon.agent.client import Data as AgentData
+from anyon.api.schemas import Data, ExecutionView
+from anyon.api.security import CallerDep, authenticated_socket
+from anyon.api.sockets import BadMessage, Window, both, counted, no_bytes, receive, refuse
+from anyon.api.state import ServicesDep, services_of
+from anyon.api.views import execution_view
+from anyon.auth import UserContext
+from anyon.composition import Services
+from anyon.domain.workspaces import Place
+from anyon.errors import AnyonError
+from anyon.model import ExecutionState
+from anyon.store import ExecutionRow
+
+router = APIRouter(prefix="/api/executions", tags=["executions"])
+
+Offset = Annotated[int, Query(alias="from", ge=0, le=2**53, description="Byte offset at which to begin.")]
+
+_PLAIN = "text/plain; charset=utf-8"
+_NO_LOG = frozenset({ExecutionState.QUEUED, ExecutionState.FAILED})
+
+
+async def _find(services: Services, caller: UserContext, execution_id: UUID) -> tuple[Place, ExecutionRow]:
+    async with services.store.for_user(caller.user_id, read_only=True) as session:
+        row = await session.executions.get(execution_id)
+        project = await session.projects.get(row.project_id)
+    return Place(project.id, project.user_id), row
+
+
+@router.get("/{execution_id}")
+async def read_execution(services: ServicesDep, caller: CallerDep, execution_id: UUID) -> Data[ExecutionView]:
+    _, row = await _find(services, caller, execution_id)
+    return Data(data=execution_view(row))
+
+
+@router.get("/{execution_id}/log", response_class=Response)
+async def read_log(
+    services: ServicesDep,
+    caller: CallerDep,
+    execution_id: UUID,
+    start: Offset = 0,
+    follow: Annotated[bool, Query(description="Go on until the execution ends.")] = False,
+) -> Response:
+    """The log as plain text from a byte offset. Where the middle was dropped, a line says so."""
+    place, row = await _find(services, caller, execution_id)
+    if row.state in _NO_LOG and not follow:
+        return Response("", media_type=_PLAIN)
+    row = await services.attempts.wait_until_started(place, row)
+    if row.state in _NO_LOG:
+        return Response("", media_type=_PLAIN)
+    client = await services.workspaces.ensure(place)
+    stream = client.stream("execution.follow", id=str(execution_id), **{"from": start})
+    end = None if follow else await _end(services, place, execution_id)
+    return StreamingResponse(_text(stream, start, end), media_type=_PLAIN)
+
+
+async def _end(services: Services, place: Place, execution_id: UUID) -> int:
+    client = await services.workspaces.ensure(place)
+    record = await client.call("execution.get", id=str(execution_id))
+    return int(record["log_bytes"])
+
+
+async def _text(stream: AgentStream, start: int, end: int | None) -> AsyncIterator[bytes]:
+    """The log from `start` up to `end`, or to the end of the execution."""
+    if end is not None and end <= start:
+        return
+    async with stream:
+        async for item in stream:
+            if isinstance(item, AgentData):
+                yield item.data if end is None else item.data[: max(0, end - item.offset)]
+                if end is not None and item.offset + len(item.data) >= end:
+                    return
+            elif item.fields.get("event") == "gap":
+                dropped = int(item.fields["to"]) - int(item.fields["from"])
+                yield f"\n[{dropped} bytes of the log were dropped]\n".encode()
+
+
+@router.websocket("/{execution_id}/log/socket")
+async def follow_log(socket: WebSocket, execution_id: UUID, start: Offset = 0) -> None:
+    """Binary frames of 8 bytes offset and the bytes there; text frames for gaps and the end."""
+    services = services_of(socket)
+    try:
+        caller = await authenticated_socket(socket)
+        place, row = await _find(services, caller, execution_id)
+    except AnyonError as error:
+        await refuse(socket, error)
+        return
+    await socket.accept()
+    async with counted(socket, "log"):
+        window = Window(start)
+
+        async def on_text(message: dict[str, Any]) -> None:
+            if "ack" not in message:
+                raise BadMessage("expected ack")
+            window.acknowledge(message["ack"])
+
+        async def send() -> None:
+            begun = await services.attempts.wait_until_started(place, row)
+            if begun.state not in _NO_LOG:
+                client = await services.workspaces.ensure(place)
+                async with client.stream("execution.follow", id=str(execution_id), **{"from": start}) as stream:
+                    await _forward(socket, stream, window)
+            _, ended = await _find(services, caller, execution_id)
+            await socket.send_json({"event": "end", "execution": execution_view(ended).model_dump(mode="json")})
+            await socket.close()
+
+        await both(send(), receive(socket, on_text, no_bytes))
+
+
+async def _forward(socket: WebSocket, stream: AgentStream, window: Window) -> None:
+    async for item in stream:
+        if isinstance(item, AgentData):
+            await socket.send_bytes(item.offset.to_bytes(8, "big") + item.data)
+            await window.sent(item.offset + len(item.data))
+        elif item.fields.get("event") == "gap":
+            window.jump(int(item.fields["to"]))
+            await socket.send_json({name: item.fields[name] for name in ("event", "from", "to")})

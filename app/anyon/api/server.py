@@ -1,0 +1,43 @@
+"""Runs the application under uvicorn. Stopping it leaves every workspace, task and terminal running."""
+
+from __future__ import annotations
+
+import structlog
+import uvicorn
+
+from anyon import logs
+from anyon.api.app import build_app
+from anyon.settings import Settings
+
+PING_SECONDS = 25.0
+"""Below the 60 s after which load balancers drop a silent WebSocket (X11)."""
+
+GRACE_SECONDS = 5
+_MAX_SOCKET_MESSAGE = 262_144
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. Raises AnyonError for what keeps it from starting."""
+    logs.configure(settings.log_level, settings.log_format)
+    config = uvicorn.Config(
+        build_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_max_size=_MAX_SOCKET_MESSAGE,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+    )
+    server = uvicorn.Server(config)
+    structlog.get_logger().info("serving", address=settings.origin, data_dir=str(settings.data_dir))
+    server.run()
+    return 0 if server.started else 1

@@ -1,0 +1,30 @@
+"""Rows turned into the shapes of the API."""
+
+from __future__ import annotations
+
+from anyon.api.schemas import AttemptView, ExecutionView, PhaseView, TaskView
+from anyon.composition import Services
+from anyon.store import AttemptRow, ExecutionRow, TaskEntry
+
+_ATTEMPT_FIELDS = tuple(name for name in AttemptView.model_fields if name not in {"phases", "execution", "last_line"})
+_TASK_FIELDS = tuple(name for name in TaskView.model_fields if name != "latest_attempt")
+
+
+def execution_view(row: ExecutionRow) -> ExecutionView:
+    return ExecutionView.model_construct(**{name: getattr(row, name) for name in ExecutionView.model_fields})
+
+
+def attempt_view(services: Services, row: AttemptRow, execution: ExecutionRow | None) -> AttemptView:
+    """A live attempt shows the phases and the last line that only this process knows yet."""
+    live = services.attempts.phases.get(row.id)
+    return AttemptView.model_construct(
+        **{name: getattr(row, name) for name in _ATTEMPT_FIELDS},
+        phases=[PhaseView.model_validate(phase) for phase in (live.entries if live else row.phases)],
+        execution=execution_view(execution) if execution else None,
+        last_line=services.attempts.last_lines.get(row.id, ""),
+    )
+
+
+def task_view(services: Services, entry: TaskEntry) -> TaskView:
+    latest = attempt_view(services, entry.attempt, entry.execution) if entry.attempt else None
+    return TaskView.model_construct(**{name: getattr(entry.task, name) for name in _TASK_FIELDS}, latest_attempt=latest)

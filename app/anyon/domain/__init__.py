@@ -1,0 +1,1 @@
+"""What the product does: projects, tasks, attempts, workspaces, idleness. No HTTP, no SQL."""

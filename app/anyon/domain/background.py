@@ -1,0 +1,61 @@
+"""Owns every background job of the service, so that none outlives it and none fails silently."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Self
+
+import structlog
+
+_log = structlog.get_logger()
+
+
+class Background:
+    """Jobs that end with the service: `async with Background() as background: background.start("sweep", sweep())`.
+
+    A job that raises is logged with its name and does not disturb the others.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()
+
+    def start(self, name: str, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `job` until it ends or the service stops."""
+        if self._closing:
+            job.close()
+            raise RuntimeError(f"the service is stopping; {name} was not started")
+        task = asyncio.create_task(self._guard(name, job), name=name)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+        return task
+
+    async def close(self) -> None:
+        """Cancel every job and wait until each has cleaned up."""
+        self._closing = True
+        while self._jobs:
+            jobs = list(self._jobs)
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+
+    async def idle(self) -> None:
+        """Return when no job is left; for tests and for an orderly end of one-shot commands."""
+        while self._jobs:
+            await asyncio.wait(list(self._jobs))
+
+    @staticmethod
+    async def _guard(name: str, job: Coroutine[Any, Any, None]) -> None:
+        try:
+            await job
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 - the last resort of every job; it is logged with its traceback
+            _log.exception("background job failed", job=name)

@@ -1,0 +1,132 @@
+"""What can go wrong in the domain; each error says what happened and what to do."""
+
+from __future__ import annotations
+
+from anyon.errors import AnyonError
+
+
+class IllegalTransition(AnyonError):
+    """An event that the machine does not know in its present state; nothing has changed."""
+
+    code, status_hint = "illegal-transition", 409
+    title = "That is not possible now"
+    detail = "The {subject} is {state}; {event} is not possible in that state."
+    hint = "Reload to see its present state."
+    public = ("subject", "state", "event")
+
+
+class SourceRefused(AnyonError):
+    code, status_hint = "source-refused", 422
+    title = "This source cannot be imported"
+    detail = "{reason}"
+    hint = (
+        "Give an https://, http://, ssh:// or git:// address, a folder under {roots}, or nothing for a new repository."
+    )
+
+
+class ProjectNotReady(AnyonError):
+    code, status_hint = "project-not-ready", 409
+    title = "The project is not ready"
+    detail = "The project is {state}."
+    hint = "Wait until its import has finished, or retry the import if it failed."
+    public = ("state",)
+
+
+class ExecutorUnknown(AnyonError):
+    code, status_hint = "executor-unknown", 422
+    title = "There is no such executor"
+    detail = "`{executor}` is not an executor."
+    hint = "Choose one of: {known}."
+
+
+class CredentialMissing(AnyonError):
+    code, status_hint = "credential-missing", 422
+    title = "A credential is missing"
+    detail = "{title} needs one of {names}, and your account has none of them."
+    hint = "Store it under Account → Credentials, then retry."
+    public = ("names",)
+
+
+class ExecutionFailed(AnyonError):
+    """Not raised: it is the problem of an attempt whose program ended badly."""
+
+    code, status_hint = "execution-failed", 409
+    title = "The program failed"
+    detail = "It ended with {ending}."
+    hint = "Read the end of the log. What it changed is committed and can be reviewed; retry starts a new attempt."
+    public = ("exit_code", "signal")
+
+
+class ExecutionLost(AnyonError):
+    """Not raised: it is the problem of an attempt whose workspace ended under it."""
+
+    code, status_hint = "execution-lost", 409
+    title = "The workspace ended while the program ran"
+    detail = "The program ended with its workspace, before it was done."
+    hint = "Its files are still in the worktree. Merge commits what is there; retry starts a new attempt."
+
+
+class AttemptUnfinished(AnyonError):
+    code, status_hint = "attempt-unfinished", 409
+    title = "The attempt has not finished"
+    detail = "The attempt is {state}."
+    hint = "Wait for its end or cancel it first."
+    public = ("state",)
+
+
+class WorkWouldBeLost(AnyonError):
+    code, status_hint = "work-would-be-lost", 409
+    title = "Work would be lost"
+    detail = "{files} uncommitted files and {commits} commits of this attempt are not merged."
+    hint = "Merge the attempt first, or discard it with force to lose them."
+    public = ("files", "commits")
+
+
+class MergeConflict(AnyonError):
+    code, status_hint = "merge-conflict", 409
+    title = "The branches conflict"
+    detail = "Both sides changed: {names}. Nothing was touched."
+    hint = (
+        "Rebase the attempt and resolve the conflict in its terminal, or start another attempt from the present state."
+    )
+    public = ("files",)
+
+
+class LocalChanges(AnyonError):
+    code, status_hint = "local-changes", 409
+    title = "Local changes are in the way"
+    detail = "The project's working copy has changes that the merge would overwrite: {names}. Nothing was touched."
+    hint = "Commit or remove them in a terminal of the project, then merge again."
+    public = ("files",)
+
+
+class WorkspaceFailed(AnyonError):
+    code, status_hint = "workspace-failed", 502
+    title = "The workspace did not start"
+    detail = "{reason}"
+    hint = "Retry; if it fails again, ask an administrator to look at the workspace's log."
+
+
+class AccountsNeedIsolation(AnyonError):
+    code, status_hint = "accounts-need-isolation", 409
+    title = "A second account is refused on this host"
+    detail = "Workspaces are not isolated from each other here, so every user could read every other user's work."
+    hint = (
+        "Install bubblewrap and restart, or set ANYON_ALLOW_UNISOLATED_ACCOUNTS=true if every user of this host "
+        "trusts every other."
+    )
+
+
+class LastAdministrator(AnyonError):
+    code, status_hint = "last-administrator", 409
+    title = "Somebody must administer"
+    detail = "This is the last enabled administrator."
+    hint = "Make another account an administrator first."
+
+
+class ValueRefused(AnyonError):
+    code, status_hint = "value-refused", 422
+    title = "A value is not acceptable"
+    detail = "{field}: {reason}"
+    hint = "{fix}"
+    public = ("field",)

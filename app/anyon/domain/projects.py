@@ -1,0 +1,154 @@
+"""Projects: made from an address, a folder or nothing; deleted with everything of theirs (R1, R7, R10)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from anyon.agent.client import AgentClient, Event
+from anyon.domain.background import Background
+from anyon.domain.errors import SourceRefused
+from anyon.domain.events import EventBus, Topic
+from anyon.domain.names import slug
+from anyon.domain.workspaces import Place, Workspaces, problem_of
+from anyon.errors import AnyonError
+from anyon.model import ProjectState
+from anyon.settings import Settings
+from anyon.store import ProjectRow, Store
+
+_log = structlog.get_logger()
+
+_ADDRESS = re.compile(r"(https?|ssh|git)://[^\s\x00-\x1f]+\Z")
+_SCP_ADDRESS = re.compile(r"[\w.-]+@[\w.-]+:(?!//)[^\s\x00-\x1f]+\Z")
+_IMPORT_SECONDS = 1800.0
+
+
+@dataclass
+class Projects:
+    store: Store
+    workspaces: Workspaces
+    bus: EventBus
+    background: Background
+    settings: Settings
+
+    async def create(self, user_id: UUID, *, name: str, source: str, default_executor: str | None) -> ProjectRow:
+        """The project's row, in state creating; its repository is made in the background.
+
+        Raises SourceRefused.
+        """
+        self.check_source(source)
+        async with self.store.for_user(user_id) as session:
+            project = await session.projects.create(
+                name=name, slug=slug(name, "project"), source=source, default_executor=default_executor
+            )
+            await session.audit.append(
+                "project.created", project.id, project_id=project.id, detail={"name": name, "source": _shown(source)}
+            )
+        self.bus.publish(Topic.PROJECT, project.id, project.id)
+        self.begin(project)
+        return project
+
+    def begin(self, project: ProjectRow) -> None:
+        """Make the repository of a project in state creating, in the background; again goes on where it stopped."""
+        self.background.start(f"create {project.id}", self._make_repository(project))
+
+    async def retry(self, user_id: UUID, project_id: UUID) -> ProjectRow:
+        """Try a failed import again; any other state stays as it is."""
+        async with self.store.for_user(user_id) as session:
+            moved = await session.projects.transition(
+                project_id, from_states={ProjectState.FAILED}, to=ProjectState.CREATING, problem=None
+            )
+            project = moved or await session.projects.get(project_id)
+        if moved is not None:
+            self.bus.publish(Topic.PROJECT, project_id, project_id)
+            self.begin(moved)
+        return project
+
+    async def delete(self, project: ProjectRow) -> None:
+        """Stop the workspace, remove its folder and every row; the audit log stays. Idempotent (R7)."""
+        async with self.store.for_user(project.user_id) as session:
+            await session.projects.transition(project.id, from_states=frozenset(ProjectState), to=ProjectState.DELETING)
+        self.bus.publish(Topic.PROJECT, project.id, project.id)
+        await self.workspaces.remove(Place(project.id, project.user_id))
+        async with self.store.for_user(project.user_id) as session:
+            await session.audit.append(
+                "project.deleted", project.id, project_id=project.id, detail={"name": project.name}
+            )
+            await session.projects.delete(project.id)
+        self.bus.publish(Topic.PROJECT, project.id, project.id, deleted=True)
+
+    def check_source(self, source: str) -> Path | None:
+        """The folder to import, None for an address or a new repository. Raises SourceRefused."""
+        roots = ", ".join(str(root) for root in self.settings.import_roots) or "an import root (none is configured)"
+        if not source or _ADDRESS.match(source) or _SCP_ADDRESS.match(source):
+            return None
+        if not source.startswith("/"):
+            raise SourceRefused(
+                reason=f"`{_shown(source)}` is neither a git address nor an absolute path.", roots=roots
+            )
+        folder = Path(source).resolve()
+        if not any(folder.is_relative_to(root.resolve()) for root in self.settings.import_roots):
+            raise SourceRefused(reason=f"{source} is outside of every import root.", roots=roots)
+        if not folder.is_dir():
+            raise SourceRefused(reason=f"{source} is not a folder.", roots=roots)
+        return folder
+
+    async def _make_repository(self, project: ProjectRow) -> None:
+        place = Place(project.id, project.user_id)
+        try:
+            default_branch = await self._import(place, project)
+        except AnyonError as error:
+            _log.info("import failed", project_id=str(project.id), reason=error.describe())
+            await self._settle(project, ProjectState.FAILED, problem=problem_of(error))
+        else:
+            await self._settle(project, ProjectState.READY, problem=None, default_branch=default_branch)
+
+    async def _import(self, place: Place, project: ProjectRow) -> str:
+        folder = self.check_source(project.source)
+        async with self.store.for_user(project.user_id, read_only=True) as session:
+            user = await session.account.get()
+        client = await self.workspaces.ensure(place, import_source=folder)
+        common: dict[str, Any] = {
+            "author": {"name": user.name, "email": user.email},
+            "exclude": "gitignore" if self.settings.exclude_worktrees_in_gitignore else "info",
+        }
+        if not project.source:
+            made = await client.call("repository.create", default_branch="main", **common)
+        else:
+            made = await self._follow_import(client, project, "/import" if folder else project.source, common)
+        return str(made["default_branch"])
+
+    async def _follow_import(
+        self, client: AgentClient, project: ProjectRow, source: str, common: dict[str, Any]
+    ) -> dict[str, Any]:
+        async with (
+            asyncio.timeout(_IMPORT_SECONDS),
+            client.stream("repository.import", source=source, **common) as progress,
+        ):
+            async for item in progress:
+                if isinstance(item, Event):
+                    text = str(item.fields.get("text", ""))[:500]
+                    self.bus.publish(Topic.LINE, project.id, project.id, text=text)
+        return progress.result or {}
+
+    async def _settle(self, project: ProjectRow, state: ProjectState, **fields: object) -> None:
+        async with self.store.for_user(project.user_id) as session:
+            await session.projects.transition(
+                project.id,
+                from_states={ProjectState.CREATING},
+                to=state,
+                **fields,  # type: ignore[arg-type] # fields are ProjectChanges
+            )
+            await session.audit.append(f"project.{state.value}", project.id, project_id=project.id)
+        self.bus.publish(Topic.PROJECT, project.id, project.id)
+
+
+def _shown(source: str) -> str:
+    """An address without the password that it may hold."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "", source)

@@ -1,0 +1,81 @@
+"""On start: compare what the database thinks with what runs, and go on from there (X5)."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from anyon.domain.attempts import Attempts
+from anyon.domain.projects import Projects
+from anyon.domain.workspaces import Place, Workspaces
+from anyon.errors import AnyonError
+from anyon.model import ProjectState
+from anyon.runtime.protocol import RunningWorkspace, Runtime
+from anyon.store import NotFound, Store, WorkspaceRow
+
+_log = structlog.get_logger()
+
+_PARALLEL = 10
+
+
+@dataclass
+class Reconciler:
+    store: Store
+    runtime: Runtime
+    workspaces: Workspaces
+    projects: Projects
+    attempts: Attempts
+
+    async def run(self) -> None:
+        """Adopt what runs, mark what does not, stop what belongs to no project, resume what was interrupted."""
+        running = {workspace.project_id: workspace for workspace in await self.runtime.list()}
+        async with self.store.for_system(read_only=True) as session:
+            rows = await session.workspaces()
+            unsettled = await session.unsettled_projects()
+            attempts = await session.unfinished_attempts()
+            owners = {row.project_id: row.user_id for row in rows}
+            for project_id in running.keys() - owners.keys():
+                with suppress(NotFound):
+                    owners[project_id] = await session.owner_of(project_id)
+        slots = asyncio.Semaphore(_PARALLEL)
+        known = {row.project_id: row for row in rows}
+
+        async def settle(row: WorkspaceRow | None, workspace: RunningWorkspace | None) -> None:
+            async with slots:
+                await self._settle(row, workspace, owners)
+
+        await asyncio.gather(
+            *(settle(known.get(project_id), running.get(project_id)) for project_id in known.keys() | running.keys())
+        )
+        for project in unsettled:
+            if project.state is ProjectState.CREATING:
+                self.projects.begin(project)
+            else:
+                await self.projects.delete(project)
+        for attempt in attempts:
+            await self.attempts.resume(
+                Place(attempt.project_id, owners.get(attempt.project_id, attempt.user_id)), attempt
+            )
+        _log.info("reconciled", running=len(running), unsettled_projects=len(unsettled), attempts=len(attempts))
+
+    async def _settle(
+        self, row: WorkspaceRow | None, workspace: RunningWorkspace | None, owners: dict[UUID, UUID]
+    ) -> None:
+        project_id = row.project_id if row else workspace.project_id if workspace else None
+        if project_id is None:
+            return
+        owner = owners.get(project_id)
+        try:
+            if owner is None:
+                _log.warning("a workspace without a project is stopped", project_id=str(project_id))
+                await self.runtime.stop(project_id, self.workspaces.settings.stop_seconds)
+            elif workspace is not None:
+                await self.workspaces.adopt(Place(project_id, owner))
+            else:
+                await self.workspaces.mark_gone(Place(project_id, owner), "it was not running when the service started")
+        except AnyonError as error:
+            _log.warning("workspace not reconciled", project_id=str(project_id), reason=error.describe())

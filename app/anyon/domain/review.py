@@ -1,0 +1,162 @@
+"""What people do with an attempt that has ended: look at it, merge, rebase or discard it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from anyon.agent.client import AgentClient
+from anyon.agent.errors import AgentProblem
+from anyon.domain.attempts import Attempts
+from anyon.domain.errors import AttemptUnfinished, LocalChanges, MergeConflict, WorkWouldBeLost
+from anyon.domain.events import Topic
+from anyon.domain.machines import ATTEMPT, AttemptEvent, sources, target
+from anyon.domain.workspaces import Place
+from anyon.errors import AnyonError
+from anyon.model import AttemptState
+from anyon.store import AttemptRow, TaskRow
+
+_GIT_TIMEOUT = 120.0
+_SHOWN_FILES = 5
+
+_PROBLEMS: Mapping[str, type[AnyonError]] = {"merge-conflict": MergeConflict, "local-changes": LocalChanges}
+
+
+class Author(NamedTuple):
+    """In whose name a commit is made."""
+
+    name: str
+    email: str
+
+
+@dataclass
+class AttemptReview:
+    """Every decision commits first what lies uncommitted in the worktree, so that no path loses work silently (T2)."""
+
+    attempts: Attempts
+
+    async def diff(self, place: Place, attempt: AttemptRow) -> dict[str, Any]:
+        """`{"base", "head", "files", "added", "removed", "truncated"}`; live while the attempt runs."""
+        client = await self.attempts.workspaces.ensure(place)
+        return await client.call("diff.summary", **_sides(attempt), timeout=_GIT_TIMEOUT)
+
+    async def diff_file(self, place: Place, attempt: AttemptRow, path: str) -> dict[str, Any]:
+        """`{"patch", "truncated", "binary"}` of one file."""
+        client = await self.attempts.workspaces.ensure(place)
+        return await client.call("diff.file", **_sides(attempt), file=path, timeout=_GIT_TIMEOUT)
+
+    async def work(self, place: Place, attempt: AttemptRow) -> dict[str, int]:
+        """`{"uncommitted", "commits"}`: what a discard would lose."""
+        if attempt.base_commit is None or attempt.state in (AttemptState.MERGED, AttemptState.DISCARDED):
+            return {"uncommitted": 0, "commits": 0}
+        client = await self.attempts.workspaces.ensure(place)
+        state = await client.call("worktree.state", path=attempt.worktree, base_commit=attempt.base_commit)
+        return {"uncommitted": int(state["uncommitted"]), "commits": int(state["commits"])}
+
+    async def merge(
+        self, place: Place, attempt: AttemptRow, task: TaskRow, author: Author, message: str | None
+    ) -> AttemptRow:
+        """Merge the attempt's branch into the branch it came from, then remove its worktree (R7).
+
+        Raises AttemptUnfinished, MergeConflict, LocalChanges; nothing is touched in those cases.
+        """
+        _check(attempt, AttemptEvent.MERGE)
+        client = await self.attempts.workspaces.ensure(place)
+        await self._commit_leftovers(client, attempt, task, author)
+        merged = await _translated(
+            client,
+            "branch.merge",
+            branch=attempt.branch,
+            into=attempt.base_branch,
+            message=message or f"Merge attempt {attempt.number} of task {task.number}: {task.title}",
+            author=author._asdict(),
+        )
+        changed = await self._decide(place, attempt, AttemptEvent.MERGE, merged_commit=str(merged["commit"]))
+        await self._remove_worktree(client, attempt)
+        return changed
+
+    async def rebase(self, place: Place, attempt: AttemptRow, task: TaskRow, author: Author) -> AttemptRow:
+        """Put the attempt's commits on top of the branch it came from. Raises AttemptUnfinished, MergeConflict."""
+        _check(attempt, AttemptEvent.MERGE)
+        client = await self.attempts.workspaces.ensure(place)
+        await self._commit_leftovers(client, attempt, task, author)
+        rebased = await _translated(
+            client, "branch.rebase", path=attempt.worktree, branch=attempt.branch, onto=attempt.base_branch
+        )
+        measured = await self.attempts.measure(client, attempt)
+        measured["head_commit"] = str(rebased["head"])
+        async with self.attempts.store.for_user(place.owner_id) as session:
+            row = await session.attempts.update(attempt.id, **measured)
+            await session.audit.append("attempt.rebased", attempt.id, project_id=place.project_id)
+        self.attempts.bus.publish(Topic.ATTEMPT, place.project_id, attempt.id)
+        return row
+
+    async def discard(self, place: Place, attempt: AttemptRow, *, force: bool) -> AttemptRow:
+        """Remove worktree and branch. Raises AttemptUnfinished, and WorkWouldBeLost unless `force`."""
+        _check(attempt, AttemptEvent.DISCARD)
+        if not force:
+            work = await self.work(place, attempt)
+            if work["uncommitted"] or work["commits"]:
+                raise WorkWouldBeLost(files=work["uncommitted"], commits=work["commits"])
+        if attempt.base_commit is not None:
+            client = await self.attempts.workspaces.ensure(place)
+            await self._remove_worktree(client, attempt)
+        return await self._decide(place, attempt, AttemptEvent.DISCARD)
+
+    async def _commit_leftovers(self, client: AgentClient, attempt: AttemptRow, task: TaskRow, author: Author) -> None:
+        await client.call(
+            "worktree.commit",
+            path=attempt.worktree,
+            message=f"{task.title}\n\nWhat was left in the worktree of attempt {attempt.number}.",
+            author=author._asdict(),
+            timeout=_GIT_TIMEOUT,
+        )
+
+    async def _remove_worktree(self, client: AgentClient, attempt: AttemptRow) -> None:
+        await client.call(
+            "worktree.remove",
+            path=attempt.worktree,
+            branch=attempt.branch,
+            delete_branch=True,
+            force=True,
+            timeout=_GIT_TIMEOUT,
+        )
+
+    async def _decide(self, place: Place, attempt: AttemptRow, event: AttemptEvent, **fields: Any) -> AttemptRow:
+        to = target(ATTEMPT, event)
+        async with self.attempts.store.for_user(place.owner_id) as session:
+            row = await session.attempts.transition(attempt.id, from_states=sources(ATTEMPT, event), to=to, **fields)
+            if row is None:
+                return await session.attempts.get(attempt.id)
+            await self.attempts.move_card(session, row)
+            await session.audit.append(f"attempt.{to.value}", attempt.id, project_id=place.project_id)
+        self.attempts.bus.publish(Topic.ATTEMPT, place.project_id, attempt.id)
+        self.attempts.bus.publish(Topic.TASK, place.project_id, attempt.task_id)
+        return row
+
+
+def _check(attempt: AttemptRow, event: AttemptEvent) -> None:
+    if attempt.state not in sources(ATTEMPT, event):
+        raise AttemptUnfinished(state=attempt.state.value)
+
+
+def _sides(attempt: AttemptRow) -> dict[str, Any]:
+    """Which two states a diff compares: after a merge the worktree is gone, and its commits tell."""
+    if attempt.state is AttemptState.MERGED:
+        return {"path": None, "base": attempt.base_commit, "head": attempt.head_commit}
+    if attempt.base_commit is None or attempt.state is AttemptState.DISCARDED:
+        raise AttemptUnfinished(state=attempt.state.value)
+    return {"path": attempt.worktree, "base": attempt.base_branch, "head": None}
+
+
+async def _translated(client: AgentClient, operation: str, **arguments: Any) -> dict[str, Any]:
+    try:
+        return await client.call(operation, **arguments, timeout=_GIT_TIMEOUT)
+    except AgentProblem as problem:
+        known = _PROBLEMS.get(problem.code)
+        if known is None:
+            raise
+        files = [str(name) for name in problem.data.get("files", [])][:100]
+        names = ", ".join(files[:_SHOWN_FILES]) + ("" if len(files) <= _SHOWN_FILES else f" and {len(files) - 5} more")
+        raise known(files=files, names=names) from problem

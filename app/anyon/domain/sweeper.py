@@ -1,0 +1,163 @@
+"""Stops workspaces that nothing keeps awake, and says for each why it runs and until when (R5, R8, X3-X5, F1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from anyon.agent.errors import AgentError
+from anyon.clock import Clock
+from anyon.domain.idleness import Lease, LeaseKind, Verdict, judge
+from anyon.domain.workspaces import Place, Workspaces
+from anyon.errors import AnyonError
+from anyon.metrics import Metrics
+from anyon.model import WorkspaceState
+from anyon.settings import Settings
+from anyon.store import Store, WorkspaceRow
+
+_log = structlog.get_logger()
+
+_PARALLEL_STOPS = 8
+_STATUS_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class IdleReport:
+    """`state` is the workspace's; the verdict is None while it does not run."""
+
+    state: WorkspaceState
+    last_activity_at: datetime | None
+    verdict: Verdict | None
+
+
+@dataclass
+class Sweeper:
+    store: Store
+    workspaces: Workspaces
+    clock: Clock
+    metrics: Metrics
+    settings: Settings
+
+    async def run(self) -> None:
+        """Sweep for ever, every `sweep_seconds`."""
+        while True:
+            await asyncio.sleep(self.settings.sweep_seconds)
+            try:
+                await self.sweep()
+            except AnyonError as error:
+                _log.warning("sweep failed", reason=error.describe())
+
+    async def plan(self) -> list[tuple[WorkspaceRow, Verdict]]:
+        """What a sweep would find, by what the database knows: its dry run."""
+        async with self.store.for_system(read_only=True) as session:
+            rows = await session.workspaces()
+            live = await session.live_executions()
+        executions: dict[UUID, list[Lease]] = {}
+        for execution in live:
+            lease = Lease(LeaseKind.EXECUTION, str(execution.id), execution.executor, None)
+            executions.setdefault(execution.project_id, []).append(lease)
+        now = self.clock.now()
+        return [
+            (row, self._judge(now, row, executions.get(row.project_id, [])))
+            for row in rows
+            if row.state in (WorkspaceState.RUNNING, WorkspaceState.FAILED)
+        ]
+
+    async def sweep(self) -> list[UUID]:
+        """Stop what is idle; the ids of the projects whose workspaces stopped."""
+        with self.metrics.histogram("anyon_sweep_seconds").time():
+            plan = await self.plan()
+            candidates = [row for row, verdict in plan if verdict.stop]
+        slots = asyncio.Semaphore(_PARALLEL_STOPS)
+
+        async def examine(row: WorkspaceRow) -> UUID | None:
+            async with slots:
+                try:
+                    return row.project_id if await self._stop_if_idle(row) else None
+                except AnyonError as error:
+                    _log.warning("stop failed", project_id=str(row.project_id), reason=error.describe())
+                    return None
+
+        stopped = await asyncio.gather(*(examine(row) for row in candidates))
+        return [project_id for project_id in stopped if project_id is not None]
+
+    async def _stop_if_idle(self, row: WorkspaceRow) -> bool:
+        """Ask the agent before stopping: only it has seen every byte. New work waits for the lock, then starts anew."""
+        place = Place(row.project_id, row.user_id)
+        async with self.workspaces.lock(row.project_id):
+            async with self.store.for_user(row.user_id, read_only=True) as session:
+                row = await session.workspaces.get(row.project_id)
+                queued = await session.executions.live(row.project_id)
+            if row.state not in (WorkspaceState.RUNNING, WorkspaceState.FAILED) or queued:
+                return False
+            status = await self._status(row.project_id)
+            now = self.clock.now()
+            activity = _activity(row, status)
+            verdict = judge(now, activity, _leases(row, status), self.settings.idle_seconds)
+            if not verdict.stop:
+                async with self.store.for_user(row.user_id) as session:
+                    await session.workspaces.update(row.project_id, last_activity_at=activity)
+                return False
+            minutes = int(verdict.quiet_seconds // 60)
+            _log.info("Stopping idle container", project_id=str(row.project_id), idle_minutes=minutes)
+            reason = f"idle for {minutes} min"
+            await self.workspaces.stop_locked(place, reason)
+        async with self.store.for_system() as system:
+            await system.append_audit(
+                "workspace.stopped", row.project_id, project_id=row.project_id, detail={"reason": reason}
+            )
+        return True
+
+    async def report(self, row: WorkspaceRow) -> IdleReport:
+        """What keeps a workspace awake, and when it stops."""
+        if row.state is not WorkspaceState.RUNNING:
+            return IdleReport(row.state, row.last_activity_at, None)
+        status = await self._status(row.project_id)
+        activity = _activity(row, status)
+        verdict = judge(self.clock.now(), activity, _leases(row, status), self.settings.idle_seconds)
+        return IdleReport(row.state, activity, verdict)
+
+    async def _status(self, project_id: UUID) -> Mapping[str, Any]:
+        """The agent's own account; empty when it does not answer."""
+        client = self.workspaces.connected(project_id)
+        if client is None:
+            return {}
+        try:
+            return await client.call("status", timeout=_STATUS_SECONDS)
+        except AgentError:
+            return {}
+
+    def _judge(self, now: datetime, row: WorkspaceRow, executions: list[Lease]) -> Verdict:
+        return judge(now, _activity(row, {}), [*executions, *_leases(row, {})], self.settings.idle_seconds)
+
+
+def _activity(row: WorkspaceRow, status: Mapping[str, Any]) -> datetime:
+    known = row.last_activity_at or row.started_at or row.created_at
+    reported = _instant(status.get("last_activity"))
+    return max(known, reported) if reported else known
+
+
+def _leases(row: WorkspaceRow, status: Mapping[str, Any]) -> list[Lease]:
+    leases = [
+        Lease(LeaseKind.EXECUTION, str(record["id"]), "running execution", None)
+        for record in status.get("executions", [])
+    ]
+    if row.pinned_until is not None:
+        leases.append(Lease(LeaseKind.PIN, str(row.project_id), "pinned", row.pinned_until))
+    heartbeat = _instant(status.get("heartbeat_until"))
+    if heartbeat is not None:
+        leases.append(Lease(LeaseKind.HEARTBEAT, str(row.project_id), "asked from inside", heartbeat))
+    return leases
+
+
+def _instant(value: Any) -> datetime | None:
+    """An agent's unix time; nonsense, and what lies more than a year ahead, is not believed."""
+    if not isinstance(value, (int, float)) or not 0 < value < 1e11:
+        return None
+    return min(datetime.fromtimestamp(value, UTC), datetime.now(UTC) + timedelta(days=366))
