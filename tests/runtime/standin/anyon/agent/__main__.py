@@ -7,6 +7,7 @@ last words), `ignore-term`.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -28,13 +29,13 @@ def main() -> None:
     if (home / "die").exists():
         sys.exit((home / "die").read_text())
     signal.signal(signal.SIGTERM, signal.SIG_IGN if (home / "ignore-term").exists() else lambda *_: os._exit(0))
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, as the real agent does
     if (home / "never-listen").exists():
         while True:
             signal.pause()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(options["--socket"])
-    os.chmod(options["--socket"], 0o666)  # noqa: PTH101
+    os.chmod(options["--socket"], 0o666)  # noqa: PTH101, S103  # as the real agent: its token protects it
     listener.listen(64)
     while True:
         connection, _ = listener.accept()
@@ -53,6 +54,7 @@ def answer(connection: socket.socket, token: str, options: Options) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            env={**os.environ, "ANYON_WORKSPACE": options["--workspace"]},
             check=False,
         )
         connection.sendall(done.stdout + f"\n{done.returncode}".encode())
