@@ -17,27 +17,30 @@ from infra.config.release import release_of
 PROJECT = "anyon"
 
 
-def load(values: Mapping[str, Any], *, stack: str, root: Path, environment: Mapping[str, str]) -> LocalConfig:
-    """Check the keys of one stack (`{"platform": "local", …}`).
+def load(
+    values: Mapping[str, Any], *, stack: str, root: Path, environment: Mapping[str, str], release: str | None = None
+) -> LocalConfig:
+    """Check the keys of one stack (`{"platform": "local", …}`); without `release` it is the code of this checkout.
 
     Raises ConfigInvalid with every mistake.
     """
-    config, mistakes = local.resolve(values, root=root, environment=environment, release=release_of(root))
+    config, mistakes = local.resolve(values, root=root, environment=environment, release=release or release_of(root))
     if config is None:
         raise ConfigInvalid(stack, mistakes)
     return config
 
 
-def from_file(root: Path, stack: str, environment: Mapping[str, str]) -> LocalConfig:
+def from_file(root: Path, stack: str, environment: Mapping[str, str], release: str | None = None) -> LocalConfig:
     """The way without the engine: the file that the engine would read."""
     path = root / "infra" / "stacks" / f"Pulumi.{stack}.yaml"
     try:
         content = yaml.safe_load(path.read_text())
         pairs = dict(content["config"])
-    except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
-        mistake = Mistake(str(path.relative_to(root)), f"it cannot be read: {error}", f"git checkout {path}")
+    except (OSError, yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+        name = path.relative_to(root)
+        mistake = Mistake(str(name), f"it cannot be read: {error}", f"git checkout {name}")
         raise ConfigInvalid(stack, [mistake]) from error
-    return load(_own(pairs), stack=stack, root=root, environment=environment)
+    return load(_own(pairs), stack=stack, root=root, environment=environment, release=release)
 
 
 def from_engine(pairs: Mapping[str, str], stack: str, root: Path, environment: Mapping[str, str]) -> LocalConfig:

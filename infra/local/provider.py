@@ -154,10 +154,10 @@ def _id(handler: Handler, inputs: dict[str, Any]) -> str:
 
 def _values(properties: Any) -> dict[str, Any]:
     values: dict[str, Any] = rpc.deserialize_properties(properties)
-    return {name: _whole(value) for name, value in values.items()}
+    return {name: decode(value) for name, value in values.items()}
 
 
-def _whole(value: Any) -> Any:
+def decode(value: Any) -> Any:
     """The protocol knows floating point numbers only; no field of ours tells 8080 from 8080.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -9,7 +10,7 @@ import venv
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-_STANDIN = Path(__file__).with_name("standin.py")
+STANDIN = (sys.executable, str(Path(__file__).with_name("standin.py")))
 
 
 def make_checkout(root: Path) -> Path:
@@ -25,6 +26,6 @@ def make_checkout(root: Path) -> Path:
     packages = next((root / ".venv" / "lib").iterdir()) / "site-packages"
     (packages / "shared.pth").write_text(f"{sysconfig.get_path('purelib')}\n{root / 'app'}\n")
     program = root / ".venv" / "bin" / "anyon"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} {_STANDIN} "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(STANDIN)} "$@"\n')
     program.chmod(0o755)
     return root

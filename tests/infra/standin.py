@@ -1,4 +1,4 @@
-"""Stands in for `anyon` where a test is about starting it: the same verbs, a service that is ready at once, one agent."""
+"""Stands in for `anyon` in tests about starting it: the same verbs, a service ready at once, one agent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 DATA = Path(os.environ.get("ANYON_DATA_DIR", "."))
-AGENT = DATA / "agent.pid"
+AGENT = DATA / "workspaces" / "agent.pid"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -30,6 +30,7 @@ def serve() -> None:
         sys.stderr.write("the database is of a newer version\n")
         sys.exit(3)
     if not AGENT.exists():
+        AGENT.parent.mkdir(exist_ok=True)
         agent = subprocess.Popen(["sleep", "1000"], start_new_session=True)
         AGENT.write_text(str(agent.pid))
     server = ThreadingHTTPServer((os.environ["ANYON_HOST"], int(os.environ["ANYON_PORT"])), _Handler)

@@ -71,7 +71,7 @@ def remove(spec: ServiceSpec) -> None:
             processes.stop(observed.supervisor, spec.stop_seconds + _STOP_MARGIN)
         if observed.service is not None:
             processes.stop(observed.service, spec.stop_seconds)
-        if control.desired() is not None:
+        if any(Path(spec.data_folder).glob("workspaces/*")):
             _stop_workspaces(spec)
         control.forget_desired()  # last: what failed above is tried again by the next call
 

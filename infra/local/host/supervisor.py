@@ -65,14 +65,13 @@ class Supervisor:
         loop.add_signal_handler(CHANGED, self._wake.set)
         pause = _FIRST_PAUSE
         while not self._leaving and (desired := self._control.desired()) is not None:
-            if desired.revision != self._observed.revision:
-                pause = _FIRST_PAUSE
             started = time.monotonic()
-            crashed = await self._serve(desired)
-            if crashed:
-                pause = _FIRST_PAUSE if time.monotonic() - started > _STABLE_SECONDS else pause
-                await self._pause(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+            if not await self._serve(desired):
+                continue
+            if time.monotonic() - started > _STABLE_SECONDS:
+                pause = _FIRST_PAUSE
+            asked = await self._pause(desired, pause)
+            pause = _FIRST_PAUSE if asked else min(2 * pause, _LONGEST_PAUSE)
         self._note(supervisor=None)
 
     def _leave(self) -> None:
@@ -96,11 +95,15 @@ class Supervisor:
             self._wake.clear()
             await self._wake.wait()
 
-    async def _pause(self, seconds: float) -> None:
-        """Ends early when somebody says that something changed."""
-        self._wake.clear()
+    async def _pause(self, desired: Desired, seconds: float) -> bool:
+        """Wait before the next start; True at once when somebody asks for anything in the meantime."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                while not self._leaving and self._control.desired() == desired:
+                    self._wake.clear()
+                    await self._wake.wait()
+                return True
+        return False
 
     async def _serve(self, desired: Desired) -> bool:
         """Run the service until it exits (True) or shall not run any more (False)."""
