@@ -14,6 +14,10 @@ from anyon import __version__
 from anyon.auth import Auth
 from anyon.clock import Clock, SystemClock
 from anyon.domain.accounts import Accounts
+from anyon.domain.attempt_finish import AttemptFinisher
+from anyon.domain.attempt_progress import AttemptProgress
+from anyon.domain.attempt_rows import AttemptRows
+from anyon.domain.attempt_start import AttemptStarter
 from anyon.domain.attempts import Attempts
 from anyon.domain.background import Background
 from anyon.domain.credentials import Credentials
@@ -58,6 +62,8 @@ class Services:
     workspaces: Workspaces
     projects: Projects
     attempts: Attempts
+    starter: AttemptStarter
+    progress: AttemptProgress
     review: AttemptReview
     tasks: Tasks
     terminals: Terminals
@@ -142,11 +148,15 @@ def build_services(
     credentials = Credentials(store, auth.box)
     workspaces = Workspaces(store, runtime, clock, settings, bus, metrics, background)
     projects = Projects(store, workspaces, bus, background, settings)
-    attempts = Attempts(store, workspaces, executors, credentials, clock, bus, metrics, background, settings)
-    review = AttemptReview(attempts)
+    rows = AttemptRows(store, clock)
+    progress = AttemptProgress(clock, bus, metrics)
+    starter = AttemptStarter(store, rows, progress, workspaces, executors, credentials, clock, background, settings)
+    finisher = AttemptFinisher(store, rows, progress, workspaces, clock, metrics, background)
+    attempts = Attempts(store, rows, progress, starter, finisher, workspaces, clock, background)
+    review = AttemptReview(store, rows, progress, finisher, workspaces)
     terminals = Terminals(store, workspaces, clock, bus)
     sweeper = Sweeper(store, workspaces, clock, metrics, settings)
-    workspaces.listeners += [attempts, terminals]
+    workspaces.listeners += [finisher, terminals]
     return Services(
         settings=settings,
         clock=clock,
@@ -162,8 +172,10 @@ def build_services(
         workspaces=workspaces,
         projects=projects,
         attempts=attempts,
+        starter=starter,
+        progress=progress,
         review=review,
-        tasks=Tasks(attempts, review),
+        tasks=Tasks(store, bus, starter, review),
         terminals=terminals,
         sweeper=sweeper,
         gauges=Gauges(store, sweeper, runtime, metrics),

@@ -16,12 +16,12 @@ def execution_view(row: ExecutionRow) -> ExecutionView:
 
 def attempt_view(services: Services, row: AttemptRow, execution: ExecutionRow | None) -> AttemptView:
     """A live attempt shows the phases and the last line that only this process knows yet."""
-    live = services.attempts.phases.get(row.id)
+    live = services.progress.phases.get(row.id)
     return AttemptView.model_construct(
         **{name: getattr(row, name) for name in _ATTEMPT_FIELDS},
         phases=[PhaseView.model_validate(phase) for phase in (live.entries if live else row.phases)],
         execution=execution_view(execution) if execution else None,
-        last_line=services.attempts.last_lines.get(row.id, ""),
+        last_line=services.progress.last_lines.get(row.id, ""),
     )
 
 

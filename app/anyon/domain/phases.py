@@ -59,6 +59,11 @@ class PhaseLog:
         self._seconds.labels(entry["name"]).observe(entry["seconds"])
         self._changed()
 
+    def end_if(self, phase: Phase, seconds: float) -> None:
+        """Leave `phase` if that is the present one."""
+        if self.entries and self.entries[-1]["name"] == phase.value:
+            self.end(seconds=seconds)
+
     def explain(self, detail: str) -> None:
         """Say what the present phase is doing."""
         if self.entries and self.entries[-1]["state"] == "running":

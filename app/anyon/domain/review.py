@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 
 from anyon.agent.client import AgentClient
 from anyon.agent.errors import AgentProblem
-from anyon.domain.attempts import Attempts
+from anyon.domain.attempt_finish import AttemptFinisher
+from anyon.domain.attempt_progress import AttemptProgress
+from anyon.domain.attempt_rows import AttemptRows
 from anyon.domain.errors import AttemptUnfinished, LocalChanges, MergeConflict, WorkWouldBeLost
-from anyon.domain.events import Topic
 from anyon.domain.machines import ATTEMPT, AttemptEvent, sources, target
-from anyon.domain.workspaces import Place
+from anyon.domain.workspaces import Place, Workspaces
 from anyon.errors import AnyonError
 from anyon.model import AttemptState
-from anyon.store import AttemptRow, TaskRow
+from anyon.store import AttemptRow, Store, TaskRow
 
 _GIT_TIMEOUT = 120.0
 _SHOWN_FILES = 5
@@ -34,23 +35,27 @@ class Author(NamedTuple):
 class AttemptReview:
     """Every decision commits first what lies uncommitted in the worktree, so that no path loses work silently (T2)."""
 
-    attempts: Attempts
+    store: Store
+    rows: AttemptRows
+    progress: AttemptProgress
+    finisher: AttemptFinisher
+    workspaces: Workspaces
 
     async def diff(self, place: Place, attempt: AttemptRow) -> dict[str, Any]:
         """`{"base", "head", "files", "added", "removed", "truncated"}`; live while the attempt runs."""
-        client = await self.attempts.workspaces.ensure(place)
+        client = await self.workspaces.ensure(place)
         return await client.call("diff.summary", **_sides(attempt), timeout=_GIT_TIMEOUT)
 
     async def diff_file(self, place: Place, attempt: AttemptRow, path: str) -> dict[str, Any]:
         """`{"patch", "truncated", "binary"}` of one file."""
-        client = await self.attempts.workspaces.ensure(place)
+        client = await self.workspaces.ensure(place)
         return await client.call("diff.file", **_sides(attempt), file=path, timeout=_GIT_TIMEOUT)
 
     async def work(self, place: Place, attempt: AttemptRow) -> dict[str, int]:
         """`{"uncommitted", "commits"}`: what a discard would lose."""
         if attempt.base_commit is None or attempt.state in (AttemptState.MERGED, AttemptState.DISCARDED):
             return {"uncommitted": 0, "commits": 0}
-        client = await self.attempts.workspaces.ensure(place)
+        client = await self.workspaces.ensure(place)
         state = await client.call("worktree.state", path=attempt.worktree, base_commit=attempt.base_commit)
         return {"uncommitted": int(state["uncommitted"]), "commits": int(state["commits"])}
 
@@ -62,7 +67,7 @@ class AttemptReview:
         Raises AttemptUnfinished, MergeConflict, LocalChanges; nothing is touched in those cases.
         """
         _check(attempt, AttemptEvent.MERGE)
-        client = await self.attempts.workspaces.ensure(place)
+        client = await self.workspaces.ensure(place)
         await self._commit_leftovers(client, attempt, task, author)
         merged = await _translated(
             client,
@@ -79,17 +84,17 @@ class AttemptReview:
     async def rebase(self, place: Place, attempt: AttemptRow, task: TaskRow, author: Author) -> AttemptRow:
         """Put the attempt's commits on top of the branch it came from. Raises AttemptUnfinished, MergeConflict."""
         _check(attempt, AttemptEvent.MERGE)
-        client = await self.attempts.workspaces.ensure(place)
+        client = await self.workspaces.ensure(place)
         await self._commit_leftovers(client, attempt, task, author)
         rebased = await _translated(
             client, "branch.rebase", path=attempt.worktree, branch=attempt.branch, onto=attempt.base_branch
         )
-        measured = await self.attempts.measure(client, attempt)
+        measured = await self.finisher.measure(client, attempt)
         measured["head_commit"] = str(rebased["head"])
-        async with self.attempts.store.for_user(place.owner_id) as session:
+        async with self.store.for_user(place.owner_id) as session:
             row = await session.attempts.update(attempt.id, **measured)
             await session.audit.append("attempt.rebased", attempt.id, project_id=place.project_id)
-        self.attempts.bus.publish(Topic.ATTEMPT, place.project_id, attempt.id)
+        self.progress.changed(attempt)
         return row
 
     async def discard(self, place: Place, attempt: AttemptRow, *, force: bool) -> AttemptRow:
@@ -100,7 +105,7 @@ class AttemptReview:
             if work["uncommitted"] or work["commits"]:
                 raise WorkWouldBeLost(files=work["uncommitted"], commits=work["commits"])
         if attempt.base_commit is not None:
-            client = await self.attempts.workspaces.ensure(place)
+            client = await self.workspaces.ensure(place)
             await self._remove_worktree(client, attempt)
         return await self._decide(place, attempt, AttemptEvent.DISCARD)
 
@@ -125,14 +130,13 @@ class AttemptReview:
 
     async def _decide(self, place: Place, attempt: AttemptRow, event: AttemptEvent, **fields: Any) -> AttemptRow:
         to = target(ATTEMPT, event)
-        async with self.attempts.store.for_user(place.owner_id) as session:
+        async with self.store.for_user(place.owner_id) as session:
             row = await session.attempts.transition(attempt.id, from_states=sources(ATTEMPT, event), to=to, **fields)
             if row is None:
                 return await session.attempts.get(attempt.id)
-            await self.attempts.move_card(session, row)
+            await self.rows.move_card(session, row)
             await session.audit.append(f"attempt.{to.value}", attempt.id, project_id=place.project_id)
-        self.attempts.bus.publish(Topic.ATTEMPT, place.project_id, attempt.id)
-        self.attempts.bus.publish(Topic.TASK, place.project_id, attempt.task_id)
+        self.progress.changed(attempt, task=True)
         return row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ import structlog
 from anyon.agent.errors import AgentError
 from anyon.clock import Clock
 from anyon.domain.idleness import Lease, LeaseKind, Verdict, judge
-from anyon.domain.workspaces import Place, Workspaces
+from anyon.domain.workspaces import Place, Workspaces, instant
 from anyon.errors import AnyonError
 from anyon.metrics import Metrics
 from anyon.model import WorkspaceState
@@ -98,8 +98,8 @@ class Sweeper:
                 return False
             status = await self._status(row.project_id)
             now = self.clock.now()
-            activity = _activity(row, status)
-            verdict = judge(now, activity, _leases(row, status), self.settings.idle_seconds)
+            activity = _activity(row, status, now)
+            verdict = judge(now, activity, _leases(row, status, now), self.settings.idle_seconds)
             if not verdict.stop:
                 async with self.store.for_user(row.user_id) as session:
                     await session.workspaces.update(row.project_id, last_activity_at=activity)
@@ -119,8 +119,9 @@ class Sweeper:
         if row.state is not WorkspaceState.RUNNING:
             return IdleReport(row.state, row.last_activity_at, None)
         status = await self._status(row.project_id)
-        activity = _activity(row, status)
-        verdict = judge(self.clock.now(), activity, _leases(row, status), self.settings.idle_seconds)
+        now = self.clock.now()
+        activity = _activity(row, status, now)
+        verdict = judge(now, activity, _leases(row, status, now), self.settings.idle_seconds)
         return IdleReport(row.state, activity, verdict)
 
     async def _status(self, project_id: UUID) -> Mapping[str, Any]:
@@ -134,30 +135,29 @@ class Sweeper:
             return {}
 
     def _judge(self, now: datetime, row: WorkspaceRow, executions: list[Lease]) -> Verdict:
-        return judge(now, _activity(row, {}), [*executions, *_leases(row, {})], self.settings.idle_seconds)
+        return judge(now, _activity(row, {}, now), [*executions, *_leases(row, {}, now)], self.settings.idle_seconds)
 
 
-def _activity(row: WorkspaceRow, status: Mapping[str, Any]) -> datetime:
+def _activity(row: WorkspaceRow, status: Mapping[str, Any], now: datetime) -> datetime:
     known = row.last_activity_at or row.started_at or row.created_at
-    reported = _instant(status.get("last_activity"))
+    reported = _recent(status.get("last_activity"), now)
     return max(known, reported) if reported else known
 
 
-def _leases(row: WorkspaceRow, status: Mapping[str, Any]) -> list[Lease]:
+def _leases(row: WorkspaceRow, status: Mapping[str, Any], now: datetime) -> list[Lease]:
     leases = [
         Lease(LeaseKind.EXECUTION, str(record["id"]), "running execution", None)
         for record in status.get("executions", [])
     ]
     if row.pinned_until is not None:
         leases.append(Lease(LeaseKind.PIN, str(row.project_id), "pinned", row.pinned_until))
-    heartbeat = _instant(status.get("heartbeat_until"))
+    heartbeat = _recent(status.get("heartbeat_until"), now)
     if heartbeat is not None:
         leases.append(Lease(LeaseKind.HEARTBEAT, str(row.project_id), "asked from inside", heartbeat))
     return leases
 
 
-def _instant(value: Any) -> datetime | None:
-    """An agent's unix time; nonsense, and what lies more than a year ahead, is not believed."""
-    if not isinstance(value, (int, float)) or not 0 < value < 1e11:
-        return None
-    return min(datetime.fromtimestamp(value, UTC), datetime.now(UTC) + timedelta(days=366))
+def _recent(value: Any, now: datetime) -> datetime | None:
+    """An agent's instant; what lies more than a year ahead is not believed."""
+    found = instant(value)
+    return None if found is None else min(found, now + timedelta(days=366))

@@ -6,20 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from anyon.domain.attempts import Attempts
-from anyon.domain.events import Topic
+from anyon.domain.attempt_start import AttemptStarter
+from anyon.domain.events import EventBus, Topic
 from anyon.domain.names import title_of
 from anyon.domain.review import AttemptReview
 from anyon.domain.workspaces import Place
 from anyon.model import AttemptState, TaskState
-from anyon.store import AttemptRow, TaskRow
+from anyon.store import AttemptRow, Store, TaskRow
 
 _ENDED = frozenset({AttemptState.MERGED, AttemptState.DISCARDED})
 
 
 @dataclass
 class Tasks:
-    attempts: Attempts
+    store: Store
+    bus: EventBus
+    starter: AttemptStarter
     review: AttemptReview
 
     async def create(
@@ -37,9 +39,9 @@ class Tasks:
         Raises NotFound, RoleTooSmall, ExecutorUnknown, CredentialMissing, ProjectNotReady; then nothing was made.
         """
         if executor is not None:
-            self.attempts.executor(executor)
+            self.starter.executor(executor)
         job = None
-        async with self.attempts.store.for_user(user_id) as session:
+        async with self.store.for_user(user_id) as session:
             task = await session.tasks.create(
                 project_id=project_id,
                 title=title or title_of(description),
@@ -49,29 +51,29 @@ class Tasks:
             )
             await session.audit.append("task.created", task.id, project_id=project_id, detail={"number": task.number})
             if start:
-                job = await self.attempts.add(session, task, executor)
+                job = await self.starter.add(session, task, executor)
         if job is not None:
-            self.attempts.launch(job)
+            self.starter.launch(job)
         self._publish(task)
         return task
 
     async def start(self, user_id: UUID, task_id: UUID, executor: str | None) -> AttemptRow:
         """Another attempt at the task; its card goes to *in progress*."""
-        async with self.attempts.store.for_user(user_id) as session:
+        async with self.store.for_user(user_id) as session:
             task = await session.tasks.get(task_id)
-            job = await self.attempts.add(session, task, executor)
+            job = await self.starter.add(session, task, executor)
             if task.state is not TaskState.IN_PROGRESS:
                 await session.tasks.transition(task_id, from_states={task.state}, to=TaskState.IN_PROGRESS)
-        self.attempts.launch(job)
+        self.starter.launch(job)
         self._publish(task)
         return job.attempt
 
     async def change(self, user_id: UUID, task_id: UUID, changes: dict[str, Any]) -> TaskRow:
         """Change title, description, executor, or the card's column and place. Raises NotFound, RoleTooSmall."""
         if changes.get("executor") is not None:
-            self.attempts.executor(changes["executor"])
+            self.starter.executor(changes["executor"])
         wanted = changes.pop("state", None)
-        async with self.attempts.store.for_user(user_id) as session:
+        async with self.store.for_user(user_id) as session:
             task = await session.tasks.update(task_id, **changes)
             if wanted is not None and wanted is not task.state:
                 moved = await session.tasks.transition(
@@ -89,7 +91,7 @@ class Tasks:
 
         Raises AttemptUnfinished while one runs, WorkWouldBeLost unless `force`.
         """
-        async with self.attempts.store.for_user(user_id, read_only=True) as session:
+        async with self.store.for_user(user_id, read_only=True) as session:
             task = await session.tasks.get(task_id)
             project = await session.projects.get(task.project_id)
             rows = await session.attempts.list(task_id)
@@ -97,10 +99,10 @@ class Tasks:
         for attempt in rows:
             if attempt.state not in _ENDED:
                 await self.review.discard(place, attempt, force=force)
-        async with self.attempts.store.for_user(user_id) as session:
+        async with self.store.for_user(user_id) as session:
             await session.tasks.delete(task_id)
             await session.audit.append("task.deleted", task_id, project_id=project.id)
-        self.attempts.bus.publish(Topic.TASK, project.id, task_id, deleted=True)
+        self.bus.publish(Topic.TASK, project.id, task_id, deleted=True)
 
     def _publish(self, task: TaskRow) -> None:
-        self.attempts.bus.publish(Topic.TASK, task.project_id, task.id)
+        self.bus.publish(Topic.TASK, task.project_id, task.id)

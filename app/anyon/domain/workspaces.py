@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -255,6 +256,13 @@ def problem_of(error: AnyonError) -> dict[str, Any]:
         "hint": error.advise(),
         **error.members(),
     }
+
+
+def instant(unix_seconds: Any) -> datetime | None:
+    """An agent's time, or None when it is none."""
+    if isinstance(unix_seconds, (int, float)) and 0 < unix_seconds < 1e11:
+        return datetime.fromtimestamp(unix_seconds, UTC)
+    return None
 
 
 def _reason_label(reason: str) -> str:

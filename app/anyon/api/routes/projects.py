@@ -89,7 +89,7 @@ async def list_projects(services: ServicesDep, caller: CallerDep) -> ListData[Pr
 async def create_project(services: ServicesDep, caller: CallerDep, body: NewProjectBody) -> Data[ProjectView]:
     """Create a project from a git address, a folder below an import root, or nothing. The import goes on afterwards."""
     if body.default_executor is not None:
-        services.attempts.executor(body.default_executor)
+        services.starter.executor(body.default_executor)
     project = await services.projects.create(
         caller.user_id, name=body.name, source=body.git_repo_path, default_executor=body.default_executor
     )
@@ -110,7 +110,7 @@ async def change_project(
     if changes.get("name", "") is None:
         changes.pop("name")
     if changes.get("default_executor") is not None:
-        services.attempts.executor(changes["default_executor"])
+        services.starter.executor(changes["default_executor"])
     async with services.store.for_user(caller.user_id) as session:
         await session.projects.update(project_id, **changes)
     services.bus.publish(Topic.PROJECT, project_id, project_id)

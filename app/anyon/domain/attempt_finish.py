@@ -1,0 +1,189 @@
+"""The way of an attempt from the end of its program to the review: commit, measure, settle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from anyon.agent.client import AgentClient
+from anyon.agent.errors import AgentProblem
+from anyon.clock import Clock
+from anyon.domain.attempt_progress import AttemptProgress
+from anyon.domain.attempt_rows import AttemptRows
+from anyon.domain.attempt_start import LIVE_EXECUTION, STEP_SECONDS
+from anyon.domain.background import Background
+from anyon.domain.errors import ExecutionFailed, ExecutionLost
+from anyon.domain.machines import ATTEMPT, AttemptEvent, sources
+from anyon.domain.workspaces import Place, Workspaces, instant, problem_of
+from anyon.errors import AnyonError
+from anyon.metrics import Metrics
+from anyon.model import AttemptState, ExecutionState
+from anyon.store import AttemptRow, ExecutionRow, Store
+from anyon.store.attempts import AttemptChanges
+
+_LINE_LENGTH = 500
+
+
+@dataclass
+class AttemptFinisher:
+    """Hears from the agents (`WorkspaceListener`) when executions end."""
+
+    store: Store
+    rows: AttemptRows
+    progress: AttemptProgress
+    workspaces: Workspaces
+    clock: Clock
+    metrics: Metrics
+    background: Background
+
+    async def on_snapshot(self, place: Place, snapshot: dict[str, Any], /) -> None:
+        """After a reconnect: finish what ended meanwhile."""
+        running = {str(record["id"]) for record in snapshot["executions"]}
+        async with self.store.for_user(place.owner_id, read_only=True) as session:
+            live = await session.executions.live(place.project_id)
+        for execution in live:
+            if execution.state is ExecutionState.RUNNING and str(execution.id) not in running:
+                self.background.start(f"finish {execution.id}", self.look_and_finish(place, execution))
+
+    async def on_event(self, place: Place, event: dict[str, Any]) -> None:
+        kind = event.get("event")
+        if kind == "execution":
+            record = event["execution"]
+            if record["state"] == "running":
+                self.progress.first_byte(UUID(record["id"]), record)
+            else:
+                self.background.start(f"finish {record['id']}", self._finish_record(place, record))
+        elif kind == "progress":
+            self.progress.line(place.project_id, UUID(event["subject"]), str(event["text"])[:_LINE_LENGTH])
+
+    async def on_gone(self, place: Place) -> None:
+        async with self.store.for_user(place.owner_id, read_only=True) as session:
+            live = await session.executions.live(place.project_id)
+        for execution in live:
+            if execution.state is ExecutionState.RUNNING and execution.attempt_id is not None:
+                async with self.progress.lock(execution.attempt_id):
+                    await self._lose(place, execution)
+
+    async def look_and_finish(self, place: Place, execution: ExecutionRow) -> None:
+        """Ask the agent what became of an execution whose end nobody saw."""
+        try:
+            client = await self.workspaces.ensure(place)
+            record = await client.call("execution.get", id=str(execution.id))
+        except AgentProblem as problem:
+            if problem.code != "not-found":
+                raise
+            record = {"id": str(execution.id), "state": "lost"}
+        if record["state"] != "running":
+            await self._finish_record(place, record)
+
+    async def _finish_record(self, place: Place, record: dict[str, Any]) -> None:
+        execution_id = UUID(record["id"])
+        async with self.store.for_user(place.owner_id, read_only=True) as session:
+            execution = await session.executions.get(execution_id)
+        if execution.project_id != place.project_id or execution.attempt_id is None:
+            return
+        async with self.progress.lock(execution.attempt_id):
+            if record["state"] == "lost":
+                await self._lose(place, execution)
+            else:
+                await self._finish(place, execution, record)
+
+    async def _finish(self, place: Place, execution: ExecutionRow, record: dict[str, Any]) -> None:
+        """Commit what the program left and hand the attempt over for review."""
+        assert execution.attempt_id is not None  # noqa: S101 - checked by the caller
+        ended = _ended(execution, record, self.clock.now())
+        async with self.store.for_user(place.owner_id) as session:
+            await session.executions.transition(
+                execution.id, from_states=LIVE_EXECUTION, to=ExecutionState.EXITED, **ended
+            )
+            attempt = await session.attempts.transition(
+                execution.attempt_id,
+                from_states={*sources(ATTEMPT, AttemptEvent.ENDED), AttemptState.FINISHING},
+                to=AttemptState.FINISHING,
+            )
+        if attempt is None:
+            return
+        self.progress.changed(attempt)
+        self._observe(execution, ended)
+        try:
+            made = await self._commit(place, attempt)
+            event, problem = _outcome(record)
+        except AnyonError as error:
+            made, event, problem = AttemptChanges(), AttemptEvent.FAIL, problem_of(error)
+        phases = self.progress.phases.get(attempt.id)
+        if phases is not None:
+            phases.end()
+            made["phases"] = phases.entries
+        async with self.store.for_user(place.owner_id) as session:
+            await self.rows.settle(session, attempt.id, event, problem=problem, **made)
+        self.progress.forget(attempt.id)
+        self.progress.changed(attempt, task=True)
+
+    async def _commit(self, place: Place, attempt: AttemptRow) -> AttemptChanges:
+        client = await self.workspaces.ensure(place)
+        async with self.store.for_user(attempt.user_id, read_only=True) as session:
+            task = await session.tasks.get(attempt.task_id)
+            author = await session.account.get()
+        commit = await client.call(
+            "worktree.commit",
+            path=attempt.worktree,
+            message=f"{task.title}\n\nTask {task.number}, attempt {attempt.number} by {attempt.executor}.",
+            author={"name": author.name, "email": author.email},
+            timeout=STEP_SECONDS,
+        )
+        measured = await self.measure(client, attempt)
+        measured["head_commit"] = str(commit["head"])
+        return measured
+
+    async def measure(self, client: AgentClient, attempt: AttemptRow) -> AttemptChanges:
+        """`files`, `added`, `removed` of the attempt's diff."""
+        summary = await client.call(
+            "diff.summary", path=attempt.worktree, base=attempt.base_branch, timeout=STEP_SECONDS
+        )
+        return AttemptChanges(files=len(summary["files"]), added=int(summary["added"]), removed=int(summary["removed"]))
+
+    async def _lose(self, place: Place, execution: ExecutionRow) -> None:
+        assert execution.attempt_id is not None  # noqa: S101 - checked by the caller
+        problem = problem_of(ExecutionLost())
+        async with self.store.for_user(place.owner_id) as session:
+            await session.executions.transition(
+                execution.id, from_states=LIVE_EXECUTION, to=ExecutionState.LOST, finished_at=self.clock.now()
+            )
+            attempt = await self.rows.settle(session, execution.attempt_id, AttemptEvent.FAIL, problem=problem)
+        self.progress.forget(execution.attempt_id)
+        if attempt is not None:
+            self.progress.changed(attempt, task=True)
+
+    def _observe(self, execution: ExecutionRow, ended: Mapping[str, Any]) -> None:
+        if execution.started_at is None:
+            return
+        seconds = max(0.0, (ended["finished_at"] - execution.started_at).total_seconds())
+        outcome = "ok" if ended["exit_code"] == 0 else "failed"
+        project = self.metrics.project_label(str(execution.project_id))
+        self.metrics.histogram("anyon_execution_duration_seconds").labels(execution.executor, outcome).observe(seconds)
+        self.metrics.histogram("anyon_container_exec_duration_seconds").labels(project, outcome).observe(seconds)
+
+
+def _ended(execution: ExecutionRow, record: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    exit_code, signal, log_bytes = record.get("exit_code"), record.get("signal"), record.get("log_bytes")
+    return {
+        "exit_code": exit_code if isinstance(exit_code, int) else None,
+        "signal": signal if isinstance(signal, int) else None,
+        "stopped": execution.stopped or record.get("stopped") is True,
+        "log_bytes": log_bytes if isinstance(log_bytes, int) and log_bytes >= 0 else 0,
+        "finished_at": instant(record.get("finished_at")) or now,
+    }
+
+
+def _outcome(record: Mapping[str, Any]) -> tuple[AttemptEvent, dict[str, Any] | None]:
+    if record.get("stopped") is True:
+        return AttemptEvent.CANCEL, None
+    if record.get("exit_code") == 0:
+        return AttemptEvent.COMMITTED, None
+    signal = record.get("signal")
+    ending = f"signal {signal}" if signal is not None else f"exit status {record.get('exit_code')}"
+    failed = ExecutionFailed(ending=ending, exit_code=record.get("exit_code"), signal=signal)
+    return AttemptEvent.FAIL, problem_of(failed)

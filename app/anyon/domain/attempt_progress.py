@@ -1,0 +1,73 @@
+"""What this process knows of attempts that are under way: phases, last lines, and who works on which."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from anyon.clock import Clock
+from anyon.domain.events import EventBus, Topic
+from anyon.domain.phases import Phase, PhaseLog
+from anyon.metrics import Metrics
+from anyon.store import AttemptRow, ExecutionRow
+
+
+@dataclass
+class AttemptProgress:
+    """Nothing here matters after a restart: rows and agents say it again."""
+
+    clock: Clock
+    bus: EventBus
+    metrics: Metrics
+    last_lines: dict[UUID, str] = field(default_factory=dict)
+    phases: dict[UUID, PhaseLog] = field(default_factory=dict)
+    _attempt_of: dict[UUID, UUID] = field(default_factory=dict)
+    _locks: defaultdict[UUID, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    def lock(self, attempt_id: UUID) -> asyncio.Lock:
+        """Held by whoever starts or finishes the attempt."""
+        return self._locks[attempt_id]
+
+    def track(self, attempt: AttemptRow, execution: ExecutionRow) -> PhaseLog:
+        """Begin to follow an attempt that is about to start."""
+        phases = PhaseLog(self.clock, self.metrics, lambda: self.changed(attempt))
+        phases.begin(Phase.QUEUE)
+        self.phases[attempt.id] = phases
+        self._attempt_of[execution.id] = attempt.id
+        return phases
+
+    def adopt(self, attempt_id: UUID, execution_id: UUID) -> None:
+        """Follow the output of an attempt that another life of the service started."""
+        self._attempt_of[execution_id] = attempt_id
+
+    def forget(self, attempt_id: UUID) -> None:
+        """Drop what is only needed while an attempt lives."""
+        self.last_lines.pop(attempt_id, None)
+        self.phases.pop(attempt_id, None)
+        self._locks.pop(attempt_id, None)
+        for execution_id in [known for known, owner in self._attempt_of.items() if owner == attempt_id]:
+            self._attempt_of.pop(execution_id)
+
+    def changed(self, attempt: AttemptRow, *, task: bool = False) -> None:
+        """Tell those who watch; `task`: its card changed as well."""
+        self.bus.publish(Topic.ATTEMPT, attempt.project_id, attempt.id)
+        if task:
+            self.bus.publish(Topic.TASK, attempt.project_id, attempt.task_id)
+
+    def first_byte(self, execution_id: UUID, record: dict[str, Any]) -> None:
+        """The agent reports on a running execution: if it has said something, the start is over."""
+        attempt_id = self._attempt_of.get(execution_id)
+        phases = self.phases.get(attempt_id) if attempt_id else None
+        first, started = record.get("first_byte_at"), record.get("started_at")
+        if phases is not None and isinstance(first, (int, float)) and isinstance(started, (int, float)):
+            phases.end_if(Phase.FIRST_BYTE, seconds=max(0.0, first - started))
+
+    def line(self, project_id: UUID, execution_id: UUID, text: str) -> None:
+        """The newest line of an execution's log."""
+        attempt_id = self._attempt_of.get(execution_id)
+        if attempt_id is not None:
+            self.last_lines[attempt_id] = text
+            self.bus.publish(Topic.LINE, project_id, attempt_id, text=text)

@@ -1,0 +1,199 @@
+"""The way of an attempt from its row to its first output byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from anyon.agent.client import AgentClient
+from anyon.agent.errors import AgentProblem
+from anyon.clock import Clock
+from anyon.domain.attempt_progress import AttemptProgress
+from anyon.domain.attempt_rows import AttemptRows
+from anyon.domain.background import Background
+from anyon.domain.credentials import Credentials
+from anyon.domain.errors import CredentialMissing, ExecutorUnknown, ProjectNotReady
+from anyon.domain.machines import ATTEMPT, AttemptEvent, sources
+from anyon.domain.names import branch, worktree
+from anyon.domain.phases import Phase, PhaseLog
+from anyon.domain.workspaces import Place, Workspaces, instant, problem_of
+from anyon.errors import AnyonError
+from anyon.executors import Executor
+from anyon.model import AttemptState, ExecutionKind, ExecutionState, ProjectState, Role
+from anyon.settings import Settings
+from anyon.store import AttemptRow, ExecutionRow, Store, TaskRow, UserSession
+
+LIVE_EXECUTION = frozenset({ExecutionState.QUEUED, ExecutionState.RUNNING})
+STEP_SECONDS = 120.0
+"""For one step of a start; a worktree of a very large repository takes a while."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a start needs to know."""
+
+    attempt: AttemptRow
+    execution: ExecutionRow
+    place: Place
+    prompt: str
+
+
+@dataclass
+class AttemptStarter:
+    """Every step is idempotent by the attempt's and the execution's ids, so an interrupted start is simply repeated."""
+
+    store: Store
+    rows: AttemptRows
+    progress: AttemptProgress
+    workspaces: Workspaces
+    executors: Mapping[str, Executor]
+    credentials: Credentials
+    clock: Clock
+    background: Background
+    settings: Settings
+
+    def executor(self, name: str) -> Executor:
+        """Raises ExecutorUnknown."""
+        found = self.executors.get(name)
+        if found is None:
+            raise ExecutorUnknown(executor=name, known=", ".join(self.executors))
+        return found
+
+    async def add(self, session: UserSession, task: TaskRow, executor: str | None) -> Job:
+        """Rows of a new attempt within the caller's transaction; call `launch` after the commit.
+
+        Raises ExecutorUnknown, CredentialMissing, ProjectNotReady, RoleTooSmall.
+        """
+        project = await session.projects.get(task.project_id, Role.EDITOR)
+        if project.state not in (ProjectState.READY, ProjectState.CREATING):
+            raise ProjectNotReady(state=project.state.value)
+        chosen = self.executor(executor or task.executor or project.default_executor or self.settings.default_executor)
+        await self._check_credentials(session, chosen)
+        chosen.command(task.description)
+        attempt = await session.attempts.create(task.id, executor=chosen.name)
+        attempt = await session.attempts.update(
+            attempt.id,
+            branch=branch(attempt.id, task.title),
+            worktree=worktree(attempt.id, task.title),
+            base_branch=project.default_branch,
+        )
+        execution = await session.executions.create(
+            project_id=task.project_id, executor=chosen.name, kind=ExecutionKind.AGENT, attempt_id=attempt.id
+        )
+        await session.audit.append(
+            "attempt.created", attempt.id, project_id=task.project_id, detail={"executor": chosen.name}
+        )
+        return Job(attempt, execution, Place(project.id, project.user_id), task.description)
+
+    async def _check_credentials(self, session: UserSession, executor: Executor) -> None:
+        stored = {row.name for row in await session.secrets.list()} if executor.requires else set()
+        missing = executor.missing_credentials(stored)
+        if missing:
+            raise CredentialMissing(title=executor.title, names=", ".join(missing[0]))
+
+    def launch(self, job: Job) -> None:
+        """Start the attempt in the background."""
+        phases = self.progress.track(job.attempt, job.execution)
+        self.background.start(f"attempt {job.attempt.id}", self._run(job, phases))
+
+    async def _run(self, job: Job, phases: PhaseLog) -> None:
+        async with self.progress.lock(job.attempt.id):
+            try:
+                await self._start(job, phases)
+            except AnyonError as error:
+                phases.end("failed", error.describe())
+                await self._fail_start(job, phases, error)
+
+    async def _start(self, job: Job, phases: PhaseLog) -> None:
+        if await self.rows.move(job.place, job.attempt.id, AttemptEvent.START) is None:
+            current = await self.rows.get(job.place, job.attempt.id)
+            if current.state is not AttemptState.STARTING:
+                return
+        base_branch = await self._wait_for_repository(job.place, phases)
+        phases.end()
+        with phases.phase(Phase.ENSURE):
+            client = await self.workspaces.ensure(job.place)
+        with phases.phase(Phase.WORKTREE):
+            added = await client.call(
+                "worktree.add",
+                path=job.attempt.worktree,
+                branch=job.attempt.branch,
+                base=base_branch,
+                exclude="gitignore" if self.settings.exclude_worktrees_in_gitignore else "info",
+                timeout=STEP_SECONDS,
+            )
+        with phases.phase(Phase.EXEC):
+            record = await self._execute(job, client)
+        phases.begin(Phase.FIRST_BYTE)
+        started_at = instant(record.get("started_at")) or self.clock.now()
+        async with self.store.for_user(job.place.owner_id) as session:
+            await session.executions.transition(
+                job.execution.id,
+                from_states={ExecutionState.QUEUED},
+                to=ExecutionState.RUNNING,
+                generation=client.generation,
+                started_at=started_at,
+            )
+            row = await session.attempts.transition(
+                job.attempt.id,
+                from_states=sources(ATTEMPT, AttemptEvent.STARTED),
+                to=AttemptState.RUNNING,
+                base_branch=base_branch,
+                base_commit=str(added["base_commit"]),
+                phases=phases.entries,
+            )
+        self.progress.changed(job.attempt)
+        if row is None:  # cancelled while it started
+            await self.stop_execution(client, job.execution.id)
+
+    async def _wait_for_repository(self, place: Place, phases: PhaseLog) -> str:
+        """The project's default branch, once its import has ended. Raises ProjectNotReady when it failed."""
+        while True:
+            seen = self.progress.bus.sequence
+            async with self.store.for_user(place.owner_id, read_only=True) as session:
+                project = await session.projects.get(place.project_id)
+            if project.state is ProjectState.READY:
+                return project.default_branch
+            if project.state is not ProjectState.CREATING:
+                raise ProjectNotReady(state=project.state.value)
+            phases.explain("waiting for the project's import")
+            await self.progress.bus.wait_for(seen, place.project_id)
+
+    async def _execute(self, job: Job, client: AgentClient) -> dict[str, Any]:
+        executor = self.executor(job.attempt.executor)
+        command = executor.command(job.prompt)
+        names = None if executor.every_credential else executor.credentials
+        return await client.call(
+            "execution.start",
+            id=str(job.execution.id),
+            argv=list(command.argv),
+            cwd=job.attempt.worktree,
+            env=dict(executor.environment),
+            secrets=await self.credentials.reveal(job.attempt.user_id, names),
+            stdin=command.stdin,
+            timeout=STEP_SECONDS,
+        )
+
+    async def _fail_start(self, job: Job, phases: PhaseLog, error: AnyonError) -> None:
+        problem = problem_of(error)
+        if isinstance(error, AgentProblem) and error.code == "command-missing":
+            problem["hint"] = f"Install it in a terminal of the project: {self.executor(job.attempt.executor).install}"
+        async with self.store.for_user(job.place.owner_id) as session:
+            await session.executions.transition(
+                job.execution.id, from_states=LIVE_EXECUTION, to=ExecutionState.FAILED, finished_at=self.clock.now()
+            )
+            await self.rows.settle(session, job.attempt.id, AttemptEvent.FAIL, problem=problem, phases=phases.entries)
+        self.progress.forget(job.attempt.id)
+        self.progress.changed(job.attempt, task=True)
+
+    async def stop_execution(self, client: AgentClient | None, execution_id: UUID) -> None:
+        if client is None:
+            return
+        grace = self.settings.stop_seconds
+        try:
+            await client.call("execution.stop", id=str(execution_id), grace=grace, timeout=grace + 10)
+        except AgentProblem as problem:
+            if problem.code != "not-found":
+                raise
