@@ -1,0 +1,79 @@
+// Every HTTP request goes through here. Nothing throws: the answer is {data} or {problem}.
+// A problem always has {status, code, title, detail, hint, request_id}.
+
+let csrf = "";
+let onUnauthorised = () => {};
+
+export function configure({ csrfToken, unauthorised }) {
+  if (csrfToken !== undefined) csrf = csrfToken;
+  if (unauthorised) onUnauthorised = unauthorised;
+}
+
+const UNREACHABLE = {
+  status: 0,
+  code: "unreachable",
+  title: "The server cannot be reached",
+  detail: "The request did not get an answer.",
+  hint: "Check the connection, or that the service is running. Retry when it is back.",
+  request_id: "",
+};
+
+function problemOf(response, body) {
+  return {
+    ...body,
+    status: response.status,
+    code: body?.code ?? `http-${response.status}`,
+    title: body?.title ?? "The server refused the request",
+    detail: body?.detail ?? `It answered ${response.status} ${response.statusText}.`,
+    hint: body?.hint ?? "",
+    request_id: body?.request_id ?? response.headers.get("x-request-id") ?? "",
+  };
+}
+
+async function request(method, path, body) {
+  const headers = { accept: "application/json" };
+  if (method !== "GET") headers["x-csrf-token"] = csrf;
+  if (body !== undefined) headers["content-type"] = "application/json";
+  let response;
+  let text;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      credentials: "same-origin",
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    text = await response.text();
+  } catch {
+    return { problem: UNREACHABLE };
+  }
+  let parsed = null;
+  try {
+    parsed = text ? JSON.parse(text) : null;
+  } catch {
+    parsed = null;
+  }
+  if (response.ok) return { data: parsed?.data ?? null, next: parsed?.next ?? null };
+  if (response.status === 401) onUnauthorised();
+  return { problem: problemOf(response, parsed) };
+}
+
+export const get = (path) => request("GET", path);
+export const post = (path, body = {}) => request("POST", path, body);
+export const put = (path, body = {}) => request("PUT", path, body);
+export const patch = (path, body) => request("PATCH", path, body);
+export const del = (path) => request("DELETE", path);
+export const query = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value != null)).toString();
+
+// A list with all its pages.
+export async function getAll(path) {
+  const items = [];
+  let after = null;
+  do {
+    const answer = await get(after ? `${path}${path.includes("?") ? "&" : "?"}after=${encodeURIComponent(after)}` : path);
+    if (answer.problem) return answer;
+    items.push(...answer.data);
+    after = answer.next;
+  } while (after);
+  return { data: items };
+}

@@ -1,0 +1,65 @@
+// The attempts of each task that was looked at, their last log lines, and what can be done with an attempt.
+import { get, getAll, post } from "../api.js";
+import { signal } from "../dom.js";
+import { collection } from "../resource.js";
+
+const lists = new Map();
+const lines = new Map();
+
+export function attemptsOf(taskId) {
+  if (!lists.has(taskId)) {
+    const list = collection(() => getAll(`/api/tasks/${taskId}/attempts`));
+    lists.set(taskId, list);
+    list.load();
+  }
+  return lists.get(taskId);
+}
+
+export const reloadAttempts = () => Promise.all([...lists.values()].map((list) => list.load()));
+export const forgetAttempts = () => lists.clear();
+export const upsertAttempt = (attempt) => lists.get(attempt.task_id)?.upsert(attempt);
+
+export function lineOf(attempt) {
+  if (!lines.has(attempt.id)) lines.set(attempt.id, signal(attempt.last_line ?? ""));
+  return lines.get(attempt.id);
+}
+
+export function setLine(attemptId, text) {
+  if (lines.has(attemptId)) lines.get(attemptId).value = text;
+  else lines.set(attemptId, signal(text));
+}
+
+async function act(attempt, verb, body) {
+  const answer = await post(`/api/attempts/${attempt.id}/${verb}`, body);
+  if (answer.data?.task_id) upsertAttempt(answer.data);
+  return answer;
+}
+
+export const cancelAttempt = (attempt) => act(attempt, "cancel");
+export const mergeAttempt = (attempt, message) => act(attempt, "merge", message ? { message } : {});
+export const rebaseAttempt = (attempt) => act(attempt, "rebase");
+export const retryAttempt = (attempt) => act(attempt, "retry");
+export const discardAttempt = (attempt, force) => act(attempt, "discard", { force });
+export const workOf = (attempt) => get(`/api/attempts/${attempt.id}/work`);
+
+export async function startAttempt(task, executor) {
+  const answer = await post(`/api/tasks/${task.id}/attempts`, executor ? { executor } : {});
+  if (answer.data) upsertAttempt(answer.data);
+  return answer;
+}
+
+// What each state looks like, and what may be done in it.
+export const ATTEMPT_STATES = {
+  queued: { word: "queued", tone: "waiting", icon: "clock", live: true },
+  starting: { word: "starting", tone: "running", icon: "working", live: true },
+  running: { word: "running", tone: "running", icon: "working", live: true },
+  finishing: { word: "finishing", tone: "running", icon: "working", live: true },
+  in_review: { word: "in review", tone: "review", icon: "review" },
+  failed: { word: "failed", tone: "failed", icon: "failed" },
+  cancelled: { word: "cancelled", tone: "muted", icon: "cancelled" },
+  merged: { word: "merged", tone: "done", icon: "done" },
+  discarded: { word: "discarded", tone: "muted", icon: "trash" },
+};
+export const lookOf = (attempt) => ATTEMPT_STATES[attempt.state] ?? { word: attempt.state, tone: "muted", icon: "clock" };
+export const isLive = (attempt) => Boolean(attempt && lookOf(attempt).live);
+export const needsReview = (attempt) => attempt?.state === "in_review" || attempt?.state === "failed";

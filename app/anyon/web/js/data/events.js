@@ -1,0 +1,70 @@
+// Applies the events of the live socket to what is on screen.
+import { batch } from "../dom.js";
+import { announce } from "../ui/notices.js";
+import { forgetAttempts, reloadAttempts, setLine, upsertAttempt } from "./attempts.js";
+import { projects, refreshProjectsSoon } from "./projects.js";
+import { forgetBoards, knownBoards, reloadBoards } from "./tasks.js";
+import { forgetTerminals, knownTerminals, reloadTerminals } from "./terminals.js";
+
+// Workspace events are told to whoever shows how long it stays awake.
+export const workspaceChanges = new EventTarget();
+
+const ANNOUNCED = { in_review: "is ready for review", failed: "failed", merged: "is merged", cancelled: "is cancelled" };
+
+function applyAttempt(attempt) {
+  upsertAttempt(attempt);
+  const board = knownBoards().get(attempt.project_id);
+  const task = board?.items().find((item) => item.id === attempt.task_id);
+  if (task) {
+    const known = task.latest_attempt;
+    if (!known || attempt.number >= known.number) {
+      board.upsert({ id: task.id, latest_attempt: attempt, attempts: Math.max(task.attempts, attempt.number) });
+    }
+    if (ANNOUNCED[attempt.state] && known?.state !== attempt.state) announce(`Task ${task.number} ${ANNOUNCED[attempt.state]}`);
+  }
+  refreshProjectsSoon();
+}
+
+function applyProject({ id, deleted, ...fields }) {
+  if (deleted) projects.remove(id);
+  else projects.upsert({ id, ...fields });
+}
+
+function applyTask(projectId, { id, deleted, ...fields }) {
+  const board = knownBoards().get(projectId);
+  if (deleted) board?.remove(id);
+  else board?.upsert({ id, ...fields });
+  refreshProjectsSoon();
+}
+
+function applyWorkspace(projectId, workspace) {
+  if (projects.items().some((item) => item.id === projectId)) projects.upsert({ id: projectId, workspace });
+  workspaceChanges.dispatchEvent(new CustomEvent("change", { detail: projectId }));
+}
+
+function applyTerminal(projectId, { id, deleted, ...fields }) {
+  const list = knownTerminals(projectId);
+  if (deleted) list?.remove(id);
+  else list?.upsert({ id, ...fields });
+}
+
+const APPLY = {
+  project: (event) => applyProject(event.data),
+  task: (event) => applyTask(event.project_id, event.data),
+  attempt: (event) => applyAttempt(event.data),
+  workspace: (event) => applyWorkspace(event.project_id, event.data),
+  terminal: (event) => applyTerminal(event.project_id, event.data),
+  line: (event) => setLine(event.data.attempt_id, event.data.line),
+};
+
+export const applyEvent = (event) => batch(() => APPLY[event.type]?.(event));
+
+export function reloadAll() {
+  return Promise.all([projects.load(), reloadBoards(), reloadAttempts(), reloadTerminals()]);
+}
+
+export function forgetAll() {
+  forgetBoards();
+  forgetAttempts();
+  forgetTerminals();
+}

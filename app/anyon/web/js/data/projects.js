@@ -1,0 +1,34 @@
+// The projects of this user, and what each one waits for.
+import { get, getAll, post } from "../api.js";
+import { computed } from "../dom.js";
+import { collection, resource } from "../resource.js";
+import { route } from "../router.js";
+
+export const projects = collection(() => getAll("/api/projects"));
+export const executors = resource(() => get("/api/executors"));
+
+export const needsMe = computed(() => (projects.state.value.data ?? []).reduce((sum, project) => sum + project.needs_me, 0));
+
+// The project of the current address: undefined while loading, null when there is none.
+export const currentProject = computed(() => {
+  const { status, data } = projects.state.value;
+  const { slug } = route.value.params;
+  if (!slug) return null;
+  return status === "ready" ? (data.find((project) => project.slug === slug) ?? null) : undefined;
+});
+
+export async function createProject(fields) {
+  const answer = await post("/api/projects", fields);
+  if (answer.data) projects.upsert(answer.data);
+  return answer;
+}
+
+// Counts are the server's; many events in a row cause one reload.
+let timer = 0;
+export function refreshProjectsSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(() => projects.load(), 400);
+}
+
+export const executorNamed = (name) => executors.state.value.data?.find((executor) => executor.name === name);
+export const executorTitle = (name) => executorNamed(name)?.title ?? name ?? "";

@@ -1,0 +1,11 @@
+// The one place that names the rendering library: templates, hooks and signals for every other module.
+import { Fragment, createPortal, h, render } from "preact";
+import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
+import htm from "htm";
+
+export const html = htm.bind(h);
+export {
+  Fragment, batch, computed, createPortal, effect, render, signal, untracked,
+  useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState,
+};

@@ -1,0 +1,103 @@
+// One terminal's socket: output exactly once by byte offset, acknowledgements for flow control, and a new socket when one is lost.
+import { backoff, socketAddress, whenPossible } from "../backoff.js";
+
+const ACK_EVERY = 32_768;
+const ACK_PAUSE = 250; // ms; the latest offset is told even when little came
+const HEADER = 8;
+
+// handlers: {size() -> {cols, rows}, onBytes(bytes, done), onReset(), onState("connecting" | "live" | "lost" | "ended", detail)}
+export function terminalLink(terminalId, handlers) {
+  const pauses = backoff();
+  const encoder = new TextEncoder();
+  let next = null; // offset after the last byte that was taken; null before the first attach
+  let consumed = 0;
+  let acked = 0;
+  let socket = null;
+  let over = false;
+  let opened = false;
+  let cancelRetry = () => {};
+  let ackTimer = 0;
+
+  const isOpen = () => socket?.readyState === WebSocket.OPEN;
+
+  function acknowledge() {
+    clearTimeout(ackTimer);
+    ackTimer = 0;
+    if (!isOpen() || consumed <= acked) return;
+    socket.send(JSON.stringify({ ack: consumed }));
+    acked = consumed;
+  }
+
+  function take(buffer) {
+    const offset = Number(new DataView(buffer).getBigUint64(0));
+    const bytes = new Uint8Array(buffer, HEADER);
+    const end = offset + bytes.length;
+    if (end <= next) return;
+    const fresh = offset < next ? bytes.subarray(next - offset) : bytes;
+    next = end;
+    handlers.onBytes(fresh, () => {
+      consumed = Math.max(consumed, end);
+      if (consumed - acked >= ACK_EVERY) acknowledge();
+      else ackTimer ||= setTimeout(acknowledge, ACK_PAUSE);
+    });
+  }
+
+  const TOLD = {
+    attached: ({ from, reset }) => {
+      opened = true;
+      if (reset) handlers.onReset();
+      if (reset || next === null) {
+        next = from;
+        consumed = from;
+      }
+      acked = from;
+      pauses.reset();
+      handlers.onState("live");
+    },
+    gap: ({ to }) => (next = to),
+    detached: () => {}, // the socket closes next, and a new one is opened
+    end: ({ exit_code: code }) => {
+      over = true;
+      handlers.onState("ended", code);
+      socket.close();
+    },
+  };
+
+  function connect() {
+    handlers.onState(opened ? "lost" : "connecting");
+    const { cols, rows } = handlers.size();
+    const from = next === null ? "" : `&from=${next}`;
+    const mine = new WebSocket(socketAddress(`/api/terminals/${terminalId}/socket?cols=${cols}&rows=${rows}${from}`));
+    mine.binaryType = "arraybuffer";
+    socket = mine;
+    mine.onmessage = ({ data }) => {
+      if (typeof data !== "string") return take(data);
+      const message = JSON.parse(data);
+      return TOLD[message.event]?.(message);
+    };
+    mine.onclose = () => {
+      if (over || socket !== mine) return;
+      handlers.onState("lost");
+      cancelRetry = whenPossible(pauses.pause(), connect);
+    };
+  }
+
+  connect();
+  return {
+    send(text) {
+      if (isOpen()) socket.send(encoder.encode(text));
+    },
+    sendBinary(text) {
+      if (isOpen()) socket.send(Uint8Array.from(text, (character) => character.charCodeAt(0)));
+    },
+    resize(cols, rows) {
+      if (isOpen()) socket.send(JSON.stringify({ resize: { cols, rows } }));
+    },
+    close() {
+      over = true;
+      cancelRetry();
+      clearTimeout(ackTimer);
+      socket?.close();
+    },
+  };
+}

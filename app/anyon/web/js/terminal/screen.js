@@ -1,0 +1,67 @@
+// The xterm.js screen of one terminal. This module and everything it imports is loaded when the first terminal opens.
+import { FitAddon } from "@xterm/addon-fit";
+import { SearchAddon } from "@xterm/addon-search";
+import { Unicode11Addon } from "@xterm/addon-unicode11";
+import { WebLinksAddon } from "@xterm/addon-web-links";
+import { Terminal } from "@xterm/xterm";
+import { cspDocument } from "./csp_document.js";
+import { palette } from "./palette.js";
+
+const SCROLLBACK = 10_000;
+
+function loadStyles() {
+  if (document.querySelector("link[data-xterm]")) return Promise.resolve();
+  return new Promise((done) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = "/assets/css/terminal.css";
+    link.dataset.xterm = "";
+    link.onload = done;
+    link.onerror = done;
+    document.head.append(link);
+  });
+}
+
+// {host, fontSize, screenReader, onInput(text), onBinary(text), onResize(cols, rows), onSelection(text), onKey(event) -> bool}
+export async function openScreen({ host, fontSize, screenReader, onInput, onBinary, onResize, onSelection, onKey }) {
+  await loadStyles();
+  const terminal = new Terminal({
+    allowProposedApi: true,
+    cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+    documentOverride: cspDocument(),
+    fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--font-code"),
+    fontSize,
+    macOptionIsMeta: true,
+    minimumContrastRatio: 4.5,
+    screenReaderMode: screenReader,
+    scrollback: SCROLLBACK,
+    theme: palette(),
+  });
+  const fit = new FitAddon();
+  const search = new SearchAddon();
+  terminal.loadAddon(fit);
+  terminal.loadAddon(search);
+  terminal.loadAddon(new Unicode11Addon());
+  terminal.loadAddon(new WebLinksAddon((event, address) => open(address, "_blank", "noreferrer")));
+  terminal.unicode.activeVersion = "11";
+  terminal.open(host);
+  terminal.onData(onInput);
+  terminal.onBinary(onBinary);
+  terminal.onResize(({ cols, rows }) => onResize(cols, rows));
+  terminal.onSelectionChange(() => onSelection(terminal.getSelection()));
+  terminal.attachCustomKeyEventHandler(onKey);
+  const fitNow = () => host.clientHeight > 0 && fit.fit();
+  const observer = new ResizeObserver(fitNow);
+  observer.observe(host);
+  fitNow();
+  return {
+    terminal,
+    search,
+    fit: fitNow,
+    recolour: () => (terminal.options.theme = palette()),
+    dispose() {
+      observer.disconnect();
+      terminal.dispose();
+    },
+  };
+}
