@@ -6,6 +6,7 @@ from anyon.store.errors import (
     NotFound,
     RoleTooSmall,
     StoreBusy,
+    StoreFull,
     StoreUnreachable,
 )
 from anyon.store.rows import (
@@ -49,6 +50,7 @@ __all__ = [
     "SessionRow",
     "Store",
     "StoreBusy",
+    "StoreFull",
     "StoreUnreachable",
     "SystemSession",
     "TaskCursor",

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Executable, Row, Select, Table, and_, bindparam, exists, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Executable,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -62,6 +77,11 @@ def membership(project: Column[UUID]) -> ColumnElement[bool]:
 def is_member(project: Column[UUID]) -> ColumnElement[bool]:
     """The condition that the user (`me`) is a member of the row's project."""
     return exists().where(membership(project))
+
+
+def unless_set(column: Column[datetime], now: datetime) -> ColumnElement[datetime]:
+    """The column's instant, or `now` where it has none: what happened twice keeps its first time."""
+    return func.coalesce(column, literal(now, column.type))
 
 
 def check_role(kind: str, role: Role, needed: Role) -> None:

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from anyon.ids import new_id
-from anyon.store.access import Door
+from anyon.store.access import Door, unless_set
 from anyon.store.errors import NotFound
 from anyon.store.rows import ApiTokenRow, SecretRow, SessionRow, UserRow
 from anyon.store.tables import api_tokens, secrets, sessions, users
@@ -54,7 +54,7 @@ class Sessions:
         statement = (
             update(sessions)
             .where(sessions.c.id == key, sessions.c.user_id == self._door.user_id)
-            .values(revoked_at=func.coalesce(sessions.c.revoked_at, now))
+            .values(revoked_at=unless_set(sessions.c.revoked_at, now))
             .returning(sessions.c.id)
         )
         if await self._door.write(statement) is None:
@@ -95,7 +95,7 @@ class Tokens:
         statement = (
             update(api_tokens)
             .where(api_tokens.c.id == key, api_tokens.c.user_id == self._door.user_id)
-            .values(revoked_at=func.coalesce(api_tokens.c.revoked_at, self._door.clock.now()))
+            .values(revoked_at=unless_set(api_tokens.c.revoked_at, self._door.clock.now()))
             .returning(api_tokens.c.id)
         )
         if await self._door.write(statement) is None:

@@ -53,6 +53,15 @@ class StoreUnreachable(AnyonError):
     hint = "Check that it runs and that ANYON_DATABASE_URL names it; the service goes on by itself once it is back."
 
 
+class StoreFull(AnyonError):
+    """The disk of the database is full."""
+
+    code, status_hint = "store-full", 507
+    title = "The database's disk is full"
+    detail = "The database could not write: its disk is full"
+    hint = "Free space on the disk of the database; reading still works."
+
+
 class DatabaseUrlInvalid(AnyonError):
     """Takes `scheme`."""
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import psycopg
 import sqlalchemy.exc
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from anyon.clock import Clock, SystemClock
+from anyon.errors import AnyonError
 from anyon.store.access import Door
 from anyon.store.engine import WAIT_SECONDS, Engines, database_url, open_engines
-from anyon.store.errors import StoreBusy, StoreUnreachable
+from anyon.store.errors import StoreBusy, StoreFull, StoreUnreachable
 from anyon.store.system_session import SystemSession
 from anyon.store.user_session import UserSession
 
-# What drivers say when somebody else holds what a statement needs: SQLite's text, PostgreSQL's SQLSTATE.
-_BUSY_TEXT = ("database is locked", "database table is locked")
-_BUSY_STATES = {"55P03", "57014", "40P01", "40001"}
+# What drivers say of the database itself, rather than of a statement: PostgreSQL by SQLSTATE, SQLite by its text.
+_SAYINGS: tuple[tuple[Callable[[], AnyonError], tuple[str, ...], tuple[str, ...]], ...] = (
+    (lambda: StoreBusy(seconds=WAIT_SECONDS), ("55P03", "57014", "40P01", "40001"), ("is locked",)),
+    (StoreFull, ("53100",), ("disk is full",)),
+    (StoreUnreachable, ("57P01", "57P02", "57P03", "53300"), ("unable to open database file", "disk I/O error")),
+)
 
 
 class Store:
@@ -62,7 +67,7 @@ class Store:
         """A transaction that sees only what this user may see.
 
         `read_only` costs less, waits for no writer, and a write in it fails; on SQLite each of its statements sees the
-        latest commit rather than one snapshot. Raises StoreBusy, StoreUnreachable.
+        latest commit rather than one snapshot. Raises StoreBusy, StoreFull, StoreUnreachable.
         """
         async with self._transaction(read_only=read_only) as connection:
             yield UserSession(Door(connection, user_id, self._clock))
@@ -82,15 +87,17 @@ class Store:
         except sqlalchemy.exc.TimeoutError as error:
             raise StoreBusy(seconds=WAIT_SECONDS) from error
         except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
-            raise _translate(error) from error
+            translated = _translate(error)
+            if translated is None:
+                raise
+            raise translated from error
 
 
-def _translate(error: sqlalchemy.exc.DBAPIError) -> Exception:
-    """The failure in the product's words; a mistake in a statement stays what it is."""
-    state = getattr(error.orig, "sqlstate", None)
-    text = str(error.orig)
-    if state in _BUSY_STATES or any(phrase in text for phrase in _BUSY_TEXT):
-        return StoreBusy(seconds=WAIT_SECONDS)
-    if state is None and "syntax" not in text and "no such" not in text:
-        return StoreUnreachable()
-    return error
+def _translate(error: sqlalchemy.exc.DBAPIError) -> AnyonError | None:
+    """The failure in the product's words; None for a mistake in a statement."""
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    for make, states, texts in _SAYINGS:
+        if state in states or (state is None and any(phrase in str(error.orig) for phrase in texts)):
+            return make()
+    lost = error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError) and state is None
+    return StoreUnreachable() if lost else None

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from anyon.clock import Clock
 from anyon.ids import new_id
 from anyon.model import AttemptState, ProjectState, TerminalState, UserRole, WorkspaceState
-from anyon.store.access import Record
+from anyon.store.access import Record, unless_set
 from anyon.store.audit import entry
 from anyon.store.errors import AlreadyExists, NotFound
 from anyon.store.executions import LIVE
@@ -93,9 +93,7 @@ class SystemSession:
     async def disable_user(self, user_id: UUID) -> UserRow:
         """Refuse the account: its sessions, links and bearer tokens so far stop working. Raises NotFound."""
         now = self._clock.now()
-        row = await self._change_user(
-            user_id, disabled_at=func.coalesce(users.c.disabled_at, now), tokens_valid_after=now
-        )
+        row = await self._change_user(user_id, disabled_at=unless_set(users.c.disabled_at, now), tokens_valid_after=now)
         for table, column in (
             (sessions, sessions.c.revoked_at),
             (api_tokens, api_tokens.c.revoked_at),
