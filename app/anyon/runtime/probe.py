@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import os
 import shutil
 import sys
@@ -35,6 +36,19 @@ def interpreter() -> Path:
     return Path(executable).resolve()
 
 
+def _prefix() -> Path:
+    """Folder of the interpreter and its library. Called as /bin/python3, a system's own says that it is `/`."""
+    return Path("/usr") if interpreter().is_relative_to("/usr") else Path(sys.base_prefix).resolve()
+
+
+def compile_agent(package: Path) -> None:
+    """Compile the agent's modules where they lie, if that can be written.
+
+    Inside of a sandbox it cannot: each start would compile them again, which takes longer than all the rest of it.
+    """
+    compileall.compile_dir(package / "agent", quiet=2)
+
+
 async def decide(wanted: Isolation, generated_etc: Path, workspace_uid: int, package: Path) -> Verdict:
     """Try the sandbox for real. Raises IsolationUnavailable when it is insisted upon and does not work."""
     if wanted is Isolation.NONE:
@@ -47,6 +61,9 @@ async def decide(wanted: Isolation, generated_etc: Path, workspace_uid: int, pac
     if os.geteuid() == 0 and setpriv is None:
         return _without(wanted, "setpriv is missing.", "Install the package util-linux and restart the service.")
     host = _facts(bwrap, setpriv or "", generated_etc, workspace_uid, package)
+    if generated_etc.is_relative_to(host.python_prefix):
+        reason = f"the data folder lies in the interpreter's folder {host.python_prefix}, which workspaces read."
+        return _without(wanted, reason, "Move the data folder (ANYON_DATA_DIR).")
     complaint = await _try(host)
     if complaint:
         remedy = "Permit unprivileged user namespaces (docs/reference/isolation.md), or set ANYON_ISOLATION=none."
@@ -80,7 +97,7 @@ def _facts(bwrap: str, setpriv: str, generated_etc: Path, workspace_uid: int, pa
         bwrap=bwrap,
         setpriv=setpriv,
         python=interpreter(),
-        python_prefix=Path(sys.base_prefix).resolve(),
+        python_prefix=_prefix(),
         package=package,
         generated_etc=generated_etc,
         etc=etc,

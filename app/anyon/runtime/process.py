@@ -25,7 +25,7 @@ from anyon.runtime.locks import WorkspaceLocks
 from anyon.runtime.protocol import RunningWorkspace, WorkspaceSpec, WorkspaceStats
 from anyon.settings import Settings
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.01
 _T = TypeVar("_T")
 
 
@@ -65,6 +65,7 @@ class ProcessRuntime:
         try:
             (root / ".locks").mkdir(mode=0o700, parents=True, exist_ok=True)
             root.chmod(0o700)
+            await asyncio.to_thread(probe.compile_agent, package)
             verdict = await probe.decide(settings.isolation, root / ".etc", settings.workspace_uid, package)
         except OSError as error:
             raise WorkspaceFolderUnusable(path=root, reason=error.strerror) from error
