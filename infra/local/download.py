@@ -98,6 +98,7 @@ def _chunks(answer: http.client.HTTPResponse, deadline: float) -> Iterator[bytes
 
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
+        error.close()
         return f"status {error.code}"
     if isinstance(error, urllib.error.URLError):
         return str(error.reason)
