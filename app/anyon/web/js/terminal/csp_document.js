@@ -1,8 +1,9 @@
 // xterm.js writes <style> elements and style attributes, which the page's Content-Security-Policy refuses. It takes the
 // document to use as an option: this one hands out stand-ins that go through the CSSOM, which the policy allows.
+// xterm 6.0.0 creates the scrollbar's <style> from window.document in spite of the option, while open() runs: `opening`.
 
 function styleStandIn(doc) {
-  const element = doc.createElement("span");
+  const element = Document.prototype.createElement.call(doc, "span");
   const sheet = new CSSStyleSheet();
   let text = "";
   element.hidden = true;
@@ -30,12 +31,16 @@ function withStyleAttribute(element) {
   return element;
 }
 
-export function cspDocument(doc = document) {
-  const createElement = (name, options) => {
+function creator(doc, create) {
+  return (name, options) => {
     if (name === "style") return styleStandIn(doc);
-    const element = doc.createElement(name, options);
+    const element = create(name, options);
     return name === "span" ? withStyleAttribute(element) : element;
   };
+}
+
+export function cspDocument(doc = document) {
+  const createElement = creator(doc, doc.createElement.bind(doc));
   return new Proxy(doc, {
     get(target, key) {
       if (key === "createElement") return createElement;
@@ -44,4 +49,13 @@ export function cspDocument(doc = document) {
     },
     set: (target, key, value) => Reflect.set(target, key, value, target),
   });
+}
+
+export function opening(open, doc = document) {
+  doc.createElement = creator(doc, Document.prototype.createElement.bind(doc));
+  try {
+    open();
+  } finally {
+    delete doc.createElement;
+  }
 }

@@ -17,7 +17,7 @@ function Facts({ attempt }) {
     <li class="muted">${executorTitle(attempt.executor)}</li>
     <li class="muted">${ended ? html`took <${Elapsed} seconds=${(Date.parse(ended) - Date.parse(attempt.created_at)) / 1000} />, ` : "started "}<${Ago} time=${ended ?? attempt.created_at} /></li>
     ${attempt.files !== null && html`<li><${Size} attempt=${attempt} /></li>`}
-    ${attempt.execution?.exit_code > 0 && html`<li class="removed">exit code ${attempt.execution.exit_code}</li>`}
+    ${attempt.execution?.exit_code > 0 && html`<li><span class="removed">exit code ${attempt.execution.exit_code}</span></li>`}
     ${attempt.merged_commit && html`<li class="muted">merged as <code>${short(attempt.merged_commit)}</code></li>`}
   </ul>`;
 }

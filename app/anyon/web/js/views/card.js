@@ -24,7 +24,7 @@ function LastLine({ attempt }) {
 function AttemptState({ attempt }) {
   const look = lookOf(attempt);
   const live = isLive(attempt);
-  return html`<span class=${`row card-state tone ${look.tone}`}><${Icon} name=${look.icon} /><span>${look.word}</span>
+  return html`<span class=${`card-state tone ${look.tone}`}><${Icon} name=${look.icon} /><span>${look.word}</span>
     ${live && html`<${Elapsed} time=${attempt.created_at} />`}</span>`;
 }
 

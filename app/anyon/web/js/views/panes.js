@@ -24,6 +24,8 @@ function useWidth(element) {
   return width;
 }
 
+const shares = (one, other, share) => ({ [`--${one}`]: `${share}fr`, [`--${other}`]: `${1 - share}fr` });
+
 function PaneHead({ name, full, narrow, onFull, children }) {
   return html`<header class="pane-head">
     ${!narrow && html`<h2 class="pane-title">${TITLES[name]}</h2>`}
@@ -67,7 +69,7 @@ export function Panes({ project, attempt }) {
   const toggleFull = (name) => () => setFull(full === name ? null : name);
   const head = (name) => (tools) => html`<${PaneHead} name=${name} full=${full === name} narrow=${narrow} onFull=${toggleFull(name)}>${tools}<//>`;
   const pane = (name, content) => html`<section key=${name} class=${`pane ${name}`} aria-label=${TITLES[name]} hidden=${!shown(name)} onFocusIn=${() => setFocused(name)}>${content}</section>`;
-  const style = narrow || full ? {} : { "--across": across.value, "--down": shell.value ? down.value : 1 };
+  const style = narrow || full ? {} : { ...shares("left", "right", across.value), ...shares("above", "below", down.value) };
 
   return html`<div class=${`panes ${narrow ? "narrow" : full ? "full" : "grid"} ${shell.value ? "with-terminal" : ""}`} ref=${area} style=${style}>
     ${narrow && html`<div class="pane-tabs" role="group" aria-label="Panes">${Object.keys(TITLES).map((name) => html`<button key=${name} type="button" aria-pressed=${String(tab.value === name)} onClick=${() => go(name)}>${TITLES[name]}</button>`)}</div>`}
