@@ -78,8 +78,8 @@ async def _anyon_error(request: Request, error: Exception) -> JSONResponse:
     )
     if error.status_hint == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if "retry_after" in error.data:
-        response.headers["Retry-After"] = str(error.data["retry_after"])
+    if "retry_after" in error.members():
+        response.headers["Retry-After"] = str(error.members()["retry_after"])
     return response
 
 

@@ -16,10 +16,9 @@ GRACE_SECONDS = 5
 _MAX_SOCKET_MESSAGE = 262_144
 
 
-def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code. Raises AnyonError for what keeps it from starting."""
-    logs.configure(settings.log_level, settings.log_format)
-    config = uvicorn.Config(
+def server_config(settings: Settings) -> uvicorn.Config:
+    """The application and how it is served."""
+    return uvicorn.Config(
         build_app(settings),
         host=settings.host,
         port=settings.port,
@@ -37,7 +36,12 @@ def serve(settings: Settings) -> int:
         date_header=True,
         proxy_headers=False,
     )
-    server = uvicorn.Server(config)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. Raises AnyonError for what keeps it from starting."""
+    logs.configure(settings.log_level, settings.log_format)
+    server = uvicorn.Server(server_config(settings))
     structlog.get_logger().info("serving", address=settings.origin, data_dir=str(settings.data_dir))
     server.run()
     return 0 if server.started else 1

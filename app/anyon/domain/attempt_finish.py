@@ -53,7 +53,7 @@ class AttemptFinisher:
         if kind == "execution":
             record = event["execution"]
             if record["state"] == "running":
-                self.progress.first_byte(UUID(record["id"]), record)
+                self.progress.first_byte(place.project_id, UUID(record["id"]), record)
             else:
                 self.background.start(f"finish {record['id']}", self._finish_record(place, record))
         elif kind == "progress":
@@ -65,7 +65,7 @@ class AttemptFinisher:
         for execution in live:
             if execution.state is ExecutionState.RUNNING and execution.attempt_id is not None:
                 async with self.progress.lock(execution.attempt_id):
-                    await self._lose(place, execution)
+                    await self._lose(place, execution, problem_of(ExecutionLost()))
 
     async def look_and_finish(self, place: Place, execution: ExecutionRow) -> None:
         """Ask the agent what became of an execution whose end nobody saw."""
@@ -76,8 +76,17 @@ class AttemptFinisher:
             if problem.code != "not-found":
                 raise
             record = {"id": str(execution.id), "state": "lost"}
+        except AnyonError as error:
+            await self._give_up(place, execution, error)
+            return
         if record["state"] != "running":
             await self._finish_record(place, record)
+
+    async def _give_up(self, place: Place, execution: ExecutionRow, error: AnyonError) -> None:
+        """The workspace cannot be asked: what the program left is still in its worktree."""
+        if execution.attempt_id is not None:
+            async with self.progress.lock(execution.attempt_id):
+                await self._lose(place, execution, problem_of(error))
 
     async def _finish_record(self, place: Place, record: dict[str, Any]) -> None:
         execution_id = UUID(record["id"])
@@ -87,7 +96,7 @@ class AttemptFinisher:
             return
         async with self.progress.lock(execution.attempt_id):
             if record["state"] == "lost":
-                await self._lose(place, execution)
+                await self._lose(place, execution, problem_of(ExecutionLost()))
             else:
                 await self._finish(place, execution, record)
 
@@ -145,9 +154,8 @@ class AttemptFinisher:
         )
         return AttemptChanges(files=len(summary["files"]), added=int(summary["added"]), removed=int(summary["removed"]))
 
-    async def _lose(self, place: Place, execution: ExecutionRow) -> None:
-        assert execution.attempt_id is not None  # noqa: S101 - checked by the caller
-        problem = problem_of(ExecutionLost())
+    async def _lose(self, place: Place, execution: ExecutionRow, problem: dict[str, Any]) -> None:
+        assert execution.attempt_id is not None  # noqa: S101 - checked by the callers
         async with self.store.for_user(place.owner_id) as session:
             await session.executions.transition(
                 execution.id, from_states=LIVE_EXECUTION, to=ExecutionState.LOST, finished_at=self.clock.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from anyon.clock import Clock
@@ -13,6 +13,11 @@ from anyon.domain.events import EventBus, Topic
 from anyon.domain.phases import Phase, PhaseLog
 from anyon.metrics import Metrics
 from anyon.store import AttemptRow, ExecutionRow
+
+
+class _Followed(NamedTuple):
+    project_id: UUID
+    attempt_id: UUID
 
 
 @dataclass
@@ -24,7 +29,7 @@ class AttemptProgress:
     metrics: Metrics
     last_lines: dict[UUID, str] = field(default_factory=dict)
     phases: dict[UUID, PhaseLog] = field(default_factory=dict)
-    _attempt_of: dict[UUID, UUID] = field(default_factory=dict)
+    _attempt_of: dict[UUID, _Followed] = field(default_factory=dict)
     _locks: defaultdict[UUID, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     def lock(self, attempt_id: UUID) -> asyncio.Lock:
@@ -36,19 +41,19 @@ class AttemptProgress:
         phases = PhaseLog(self.clock, self.metrics, lambda: self.changed(attempt))
         phases.begin(Phase.QUEUE)
         self.phases[attempt.id] = phases
-        self._attempt_of[execution.id] = attempt.id
+        self.adopt(attempt, execution)
         return phases
 
-    def adopt(self, attempt_id: UUID, execution_id: UUID) -> None:
-        """Follow the output of an attempt that another life of the service started."""
-        self._attempt_of[execution_id] = attempt_id
+    def adopt(self, attempt: AttemptRow, execution: ExecutionRow) -> None:
+        """Follow the output of an attempt, whichever life of the service started it."""
+        self._attempt_of[execution.id] = _Followed(attempt.project_id, attempt.id)
 
     def forget(self, attempt_id: UUID) -> None:
         """Drop what is only needed while an attempt lives."""
         self.last_lines.pop(attempt_id, None)
         self.phases.pop(attempt_id, None)
         self._locks.pop(attempt_id, None)
-        for execution_id in [known for known, owner in self._attempt_of.items() if owner == attempt_id]:
+        for execution_id in [known for known, of in self._attempt_of.items() if of.attempt_id == attempt_id]:
             self._attempt_of.pop(execution_id)
 
     def changed(self, attempt: AttemptRow, *, task: bool = False) -> None:
@@ -57,9 +62,9 @@ class AttemptProgress:
         if task:
             self.bus.publish(Topic.TASK, attempt.project_id, attempt.task_id)
 
-    def first_byte(self, execution_id: UUID, record: dict[str, Any]) -> None:
+    def first_byte(self, project_id: UUID, execution_id: UUID, record: dict[str, Any]) -> None:
         """The agent reports on a running execution: if it has said something, the start is over."""
-        attempt_id = self._attempt_of.get(execution_id)
+        attempt_id = self._find(project_id, execution_id)
         phases = self.phases.get(attempt_id) if attempt_id else None
         first, started = record.get("first_byte_at"), record.get("started_at")
         if phases is not None and isinstance(first, (int, float)) and isinstance(started, (int, float)):
@@ -67,7 +72,12 @@ class AttemptProgress:
 
     def line(self, project_id: UUID, execution_id: UUID, text: str) -> None:
         """The newest line of an execution's log."""
-        attempt_id = self._attempt_of.get(execution_id)
+        attempt_id = self._find(project_id, execution_id)
         if attempt_id is not None:
             self.last_lines[attempt_id] = text
             self.bus.publish(Topic.LINE, project_id, attempt_id, text=text)
+
+    def _find(self, project_id: UUID, execution_id: UUID) -> UUID | None:
+        """The attempt of an execution; None when a workspace speaks of an execution that is not its own."""
+        followed = self._attempt_of.get(execution_id)
+        return followed.attempt_id if followed is not None and followed.project_id == project_id else None

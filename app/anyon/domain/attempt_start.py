@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -93,10 +94,10 @@ class AttemptStarter:
         if missing:
             raise CredentialMissing(title=executor.title, names=", ".join(missing[0]))
 
-    def launch(self, job: Job) -> None:
-        """Start the attempt in the background."""
+    def launch(self, job: Job) -> asyncio.Task[None]:
+        """Start the attempt in the background; the job ends when its program runs, or will never run."""
         phases = self.progress.track(job.attempt, job.execution)
-        self.background.start(f"attempt {job.attempt.id}", self._run(job, phases))
+        return self.background.start(f"attempt {job.attempt.id}", self._run(job, phases))
 
     async def _run(self, job: Job, phases: PhaseLog) -> None:
         async with self.progress.lock(job.attempt.id):
@@ -110,6 +111,7 @@ class AttemptStarter:
         if await self.rows.move(job.place, job.attempt.id, AttemptEvent.START) is None:
             current = await self.rows.get(job.place, job.attempt.id)
             if current.state is not AttemptState.STARTING:
+                self.progress.forget(job.attempt.id)
                 return
         base_branch = await self._wait_for_repository(job.place, phases)
         phases.end()
@@ -124,6 +126,9 @@ class AttemptStarter:
                 exclude="gitignore" if self.settings.exclude_worktrees_in_gitignore else "info",
                 timeout=STEP_SECONDS,
             )
+        if (await self.rows.get(job.place, job.attempt.id)).state is not AttemptState.STARTING:
+            await self._give_up(job, client)
+            return
         with phases.phase(Phase.EXEC):
             record = await self._execute(job, client)
         phases.begin(Phase.FIRST_BYTE)
@@ -144,9 +149,24 @@ class AttemptStarter:
                 base_commit=str(added["base_commit"]),
                 phases=phases.entries,
             )
+            if row is None:  # cancelled while it started: what is there can still be reviewed or discarded
+                await session.attempts.update(job.attempt.id, base_commit=str(added["base_commit"]))
         self.progress.changed(job.attempt)
-        if row is None:  # cancelled while it started
+        if row is None:
             await self.stop_execution(client, job.execution.id)
+            self.progress.forget(job.attempt.id)
+
+    async def _give_up(self, job: Job, client: AgentClient) -> None:
+        """Cancelled before its program began: nothing of it stays."""
+        await client.call(
+            "worktree.remove",
+            path=job.attempt.worktree,
+            branch=job.attempt.branch,
+            delete_branch=True,
+            force=True,
+            timeout=STEP_SECONDS,
+        )
+        self.progress.forget(job.attempt.id)
 
     async def _wait_for_repository(self, place: Place, phases: PhaseLog) -> str:
         """The project's default branch, once its import has ended. Raises ProjectNotReady when it failed."""

@@ -6,6 +6,7 @@ people decide then is in `review`.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from anyon.clock import Clock
@@ -35,11 +36,24 @@ class Attempts:
         async with self.store.for_user(place.owner_id, read_only=True) as session:
             execution = (await session.executions.list(attempt.id))[0]
             task = await session.tasks.get(attempt.task_id)
-        self.progress.adopt(attempt.id, execution.id)
+        self.progress.adopt(attempt, execution)
         if attempt.state in (AttemptState.QUEUED, AttemptState.STARTING):
-            self.starter.launch(Job(attempt, execution, place, task.description))
-        elif attempt.state is AttemptState.FINISHING or execution.state is not ExecutionState.RUNNING:
+            launched = self.starter.launch(Job(attempt, execution, place, task.description))
+            self.background.start(f"check {execution.id}", self._check_once(launched, place, execution))
+        elif (
+            attempt.state is AttemptState.FINISHING
+            or execution.state is not ExecutionState.RUNNING
+            or self.workspaces.connected(place.project_id) is None  # else the agent's snapshot tells
+        ):
             self.background.start(f"finish {execution.id}", self.finisher.look_and_finish(place, execution))
+
+    async def _check_once(self, launched: asyncio.Task[None], place: Place, execution: ExecutionRow) -> None:
+        """The program may have been started, and have ended, before this life of the service began to listen."""
+        await launched
+        async with self.store.for_user(place.owner_id, read_only=True) as session:
+            execution = await session.executions.get(execution.id)
+        if execution.state is ExecutionState.RUNNING:
+            await self.finisher.look_and_finish(place, execution)
 
     async def wait_until_started(self, place: Place, execution: ExecutionRow) -> ExecutionRow:
         """The execution once it is no longer queued."""
@@ -64,8 +78,16 @@ class Attempts:
             for execution in executions:
                 if execution.state in LIVE_EXECUTION:
                     await session.executions.update(execution.id, stopped=True)
+                if cancelled is not None:  # what never ran must not keep the workspace awake
+                    await session.executions.transition(
+                        execution.id,
+                        from_states={ExecutionState.QUEUED},
+                        to=ExecutionState.FAILED,
+                        finished_at=self.clock.now(),
+                    )
             if cancelled is not None:
                 await self.rows.move_card(session, cancelled)
+                await session.audit.append("attempt.cancelled", attempt.id, project_id=place.project_id)
         self.progress.changed(attempt, task=True)
         client = self.workspaces.connected(place.project_id)
         if client is None and cancelled is None and attempt.state is AttemptState.RUNNING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -36,6 +36,7 @@ class Projects:
     bus: EventBus
     background: Background
     settings: Settings
+    _making: set[UUID] = field(default_factory=set)
 
     async def create(self, user_id: UUID, *, name: str, source: str, default_executor: str | None) -> ProjectRow:
         """The project's row, in state creating; its repository is made in the background.
@@ -55,7 +56,10 @@ class Projects:
         return project
 
     def begin(self, project: ProjectRow) -> None:
-        """Make the repository of a project in state creating, in the background; again goes on where it stopped."""
+        """Make the repository of a project in state creating, in the background; again while that goes on is nothing."""
+        if project.id in self._making:
+            return
+        self._making.add(project.id)
         self.background.start(f"create {project.id}", self._make_repository(project))
 
     async def retry(self, user_id: UUID, project_id: UUID) -> ProjectRow:
@@ -101,12 +105,19 @@ class Projects:
 
     async def _make_repository(self, project: ProjectRow) -> None:
         place = Place(project.id, project.user_id)
+        async with self.store.for_user(project.user_id, read_only=True) as session:
+            project = await session.projects.get(project.id)
+        if project.state is not ProjectState.CREATING:
+            self._making.discard(project.id)
+            return
         try:
             default_branch = await self._import(place, project)
         except AnyonError as error:
             _log.info("import failed", project_id=str(project.id), reason=error.describe())
+            self._making.discard(project.id)  # before the row says so: then it may be tried again
             await self._settle(project, ProjectState.FAILED, problem=problem_of(error))
         else:
+            self._making.discard(project.id)
             await self._settle(project, ProjectState.READY, problem=None, default_branch=default_branch)
 
     async def _import(self, place: Place, project: ProjectRow) -> str:
@@ -139,12 +150,14 @@ class Projects:
 
     async def _settle(self, project: ProjectRow, state: ProjectState, **fields: object) -> None:
         async with self.store.for_user(project.user_id) as session:
-            await session.projects.transition(
+            moved = await session.projects.transition(
                 project.id,
                 from_states={ProjectState.CREATING},
                 to=state,
                 **fields,  # type: ignore[arg-type] # fields are ProjectChanges
             )
+            if moved is None:  # it is being deleted
+                return
             await session.audit.append(f"project.{state.value}", project.id, project_id=project.id)
         self.bus.publish(Topic.PROJECT, project.id, project.id)
 

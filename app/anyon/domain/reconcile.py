@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,7 +16,7 @@ from anyon.domain.workspaces import Place, Workspaces
 from anyon.errors import AnyonError
 from anyon.model import ProjectState
 from anyon.runtime.protocol import RunningWorkspace, Runtime
-from anyon.store import NotFound, Store, WorkspaceRow
+from anyon.store import NotFound, ProjectRow, Store, WorkspaceRow
 
 _log = structlog.get_logger()
 
@@ -52,15 +53,25 @@ class Reconciler:
             *(settle(known.get(project_id), running.get(project_id)) for project_id in known.keys() | running.keys())
         )
         for project in unsettled:
-            if project.state is ProjectState.CREATING:
-                self.projects.begin(project)
-            else:
-                await self.projects.delete(project)
+            await self._guarded("project", project.id, self._settle_project(project))
         for attempt in attempts:
-            await self.attempts.resume(
-                Place(attempt.project_id, owners.get(attempt.project_id, attempt.user_id)), attempt
-            )
+            place = Place(attempt.project_id, owners.get(attempt.project_id, attempt.user_id))
+            await self._guarded("attempt", attempt.id, self.attempts.resume(place, attempt))
         _log.info("reconciled", running=len(running), unsettled_projects=len(unsettled), attempts=len(attempts))
+
+    async def _settle_project(self, project: ProjectRow) -> None:
+        if project.state is ProjectState.CREATING:
+            self.projects.begin(project)
+        else:
+            await self.projects.delete(project)
+
+    @staticmethod
+    async def _guarded(kind: str, subject: UUID, step: Awaitable[None]) -> None:
+        """One thing that cannot be settled keeps nothing else from being settled."""
+        try:
+            await step
+        except AnyonError as error:
+            _log.warning("not reconciled", kind=kind, subject=str(subject), reason=error.describe())
 
     async def _settle(
         self, row: WorkspaceRow | None, workspace: RunningWorkspace | None, owners: dict[UUID, UUID]

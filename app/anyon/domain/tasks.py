@@ -11,7 +11,7 @@ from anyon.domain.events import EventBus, Topic
 from anyon.domain.names import title_of
 from anyon.domain.review import AttemptReview
 from anyon.domain.workspaces import Place
-from anyon.model import AttemptState, TaskState
+from anyon.model import AttemptState, Role, TaskState
 from anyon.store import AttemptRow, Store, TaskRow
 
 _ENDED = frozenset({AttemptState.MERGED, AttemptState.DISCARDED})
@@ -89,10 +89,10 @@ class Tasks:
     async def delete(self, user_id: UUID, task_id: UUID, *, force: bool) -> None:
         """Remove the card with its attempts and their worktrees.
 
-        Raises AttemptUnfinished while one runs, WorkWouldBeLost unless `force`.
+        Raises NotFound, RoleTooSmall, AttemptUnfinished while one runs, WorkWouldBeLost unless `force`.
         """
         async with self.store.for_user(user_id, read_only=True) as session:
-            task = await session.tasks.get(task_id)
+            task = await session.tasks.get(task_id, Role.EDITOR)
             project = await session.projects.get(task.project_id)
             rows = await session.attempts.list(task_id)
         place = Place(project.id, project.user_id)

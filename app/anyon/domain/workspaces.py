@@ -20,12 +20,13 @@ from anyon.agent.client import AgentClient, Event
 from anyon.agent.errors import AgentError
 from anyon.clock import Clock
 from anyon.domain.background import Background
-from anyon.domain.errors import WorkspaceFailed
+from anyon.domain.errors import ProjectNotReady, WorkspaceFailed
 from anyon.domain.events import EventBus, Topic
 from anyon.domain.machines import WORKSPACE, WorkspaceEvent, sources, target
 from anyon.errors import AnyonError
 from anyon.ids import new_id, new_token
 from anyon.metrics import Metrics
+from anyon.model import ProjectState
 from anyon.runtime.protocol import Runtime, WorkspaceSpec
 from anyon.settings import Settings
 from anyon.store import Store
@@ -89,7 +90,7 @@ class Workspaces:
     async def ensure(self, place: Place, import_source: Path | None = None) -> AgentClient:
         """The agent of a running workspace, started if need be (R2, R6, X1, X2).
 
-        Raises WorkspaceFailed and the runtime's own errors; the workspace's row then says why.
+        Raises NotFound, ProjectNotReady for one that is being deleted, WorkspaceFailed and the runtime's own errors; the workspace's row then says why.
         """
         client = self.connected(place.project_id)
         if client is not None:
@@ -101,6 +102,10 @@ class Workspaces:
             return await self._start(place, import_source)
 
     async def _start(self, place: Place, import_source: Path | None) -> AgentClient:
+        async with self.store.for_user(place.owner_id, read_only=True) as session:
+            project = await session.projects.get(place.project_id)
+        if project.state is ProjectState.DELETING:
+            raise ProjectNotReady(state=project.state.value)
         await self._mark(place, WorkspaceEvent.ENSURE, problem=None)
         try:
             client = await self._connect(place, import_source)
