@@ -240,9 +240,10 @@ class TestContract:
         assert processes_in(data_dir) == []
 
     async def test_a_link_in_the_place_of_the_socket_is_not_followed(
-        self, open_runtime: OpenRuntime, isolation: str, data_dir: Path
+        self, open_runtime: OpenRuntime, isolation: str
     ) -> None:
-        runtime = await open_runtime(isolation=isolation, start_seconds=0.3)
+        runtime = await open_runtime(isolation=isolation)
+        impatient = await open_runtime(isolation=isolation, start_seconds=0.1)
         victim, hostile = new_spec(), new_spec()
         target = (await runtime.ensure(victim)).run_dir / "agent.sock"
         endpoint = await runtime.ensure(hostile)
@@ -250,7 +251,7 @@ class TestContract:
         await shell(endpoint, f"rm {socket} && ln -s {target} {socket}")
         assert (endpoint.run_dir / "agent.sock").is_symlink()
         with pytest.raises(StartTimedOut):
-            await runtime.ensure(hostile)
+            await impatient.ensure(hostile)
         await runtime.stop(hostile.project_id, grace=5)
         assert (await shell(await runtime.ensure(hostile), "echo back")).output == "back\n"
 

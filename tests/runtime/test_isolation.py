@@ -93,11 +93,10 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=list(ATTACKS))
-async def test_a_sandbox_stops_what_succeeds_without_one(set_up: SetUp, attack: str) -> None:
+async def test_a_sandbox_stops_every_attack_that_succeeds_without_one(set_up: SetUp) -> None:
     inside, outside = await set_up("bubblewrap"), await set_up("none")
-    assert not await inside.succeeds(attack)
-    assert await outside.succeeds(attack)
+    assert [name for name, attack in ATTACKS.items() if not await outside.succeeds(attack)] == []
+    assert [name for name, attack in ATTACKS.items() if await inside.succeeds(attack)] == []
 
 
 BOMB = """
@@ -139,10 +138,9 @@ async def inside(sandboxed: ProcessRuntime) -> AgentEndpoint:
     return await sandboxed.ensure(new_spec())
 
 
-@pytest.mark.parametrize("attack", FORBIDDEN.values(), ids=list(FORBIDDEN))
-async def test_a_sandbox_forbids(inside: AgentEndpoint, attack: str) -> None:
-    answer = await shell(inside, attack)
-    assert answer.status != 0, answer.output
+async def test_a_sandbox_forbids_what_would_harm_the_host(inside: AgentEndpoint) -> None:
+    answers = {name: await shell(inside, attack) for name, attack in FORBIDDEN.items()}
+    assert {name: answer.output for name, answer in answers.items() if answer.status == 0} == {}
 
 
 async def test_no_process_has_a_capability_or_can_gain_one(inside: AgentEndpoint) -> None:
