@@ -10,13 +10,16 @@ import hashlib
 import http.client
 import platform
 import shutil
+import socket
 import tarfile
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra.local.errors import LocalError
 
@@ -43,6 +46,7 @@ def download(version: str, target: Path, *, releases: str = RELEASES, seconds: f
     with tempfile.TemporaryDirectory(prefix=".download-", dir=target.parent) as folder:
         draft = Path(folder)
         try:
+            _require_name(urlsplit(base).hostname or "")
             wanted = _published_digest(f"{base}/pulumi-{version}-checksums.txt", archive, deadline)
             found = _fetch(f"{base}/{archive}", draft / archive, deadline)
             if found != wanted:
@@ -50,12 +54,33 @@ def download(version: str, target: Path, *, releases: str = RELEASES, seconds: f
             with tarfile.open(draft / archive) as content:
                 content.extractall(draft / "content", filter="data")
         except (OSError, http.client.HTTPException, tarfile.TarError) as error:
-            raise DownloadFailed(f"{base} gave no Pulumi CLI: {_reason(error)}") from error
+            raise DownloadFailed(f"{base} does not give it: {_reason(error)}") from error
         unpacked = draft / "content" / "pulumi"
         if not (unpacked / "pulumi").is_file():
             raise DownloadFailed(f"{archive} does not hold pulumi/pulumi")
         shutil.rmtree(target, ignore_errors=True)
         unpacked.rename(target)
+
+
+def _require_name(host: str) -> None:
+    """Fail within the connect timeout where names cannot be resolved; the resolver itself takes its time."""
+    if urllib.request.getproxies():
+        return  # then the proxy resolves names
+    answers: list[object] = []
+
+    def resolve() -> None:
+        try:
+            answers.append(socket.getaddrinfo(host, 443))
+        except OSError as error:
+            answers.append(error)
+
+    resolver = threading.Thread(target=resolve, daemon=True)
+    resolver.start()
+    resolver.join(_CONNECT_SECONDS)
+    if not answers:
+        raise TimeoutError(f"the name {host} was not resolved within {_CONNECT_SECONDS:g} s")
+    if isinstance(answers[0], OSError):
+        raise answers[0]
 
 
 def _architecture() -> str:

@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -127,7 +128,9 @@ def find(root: Path, environment: Mapping[str, str], *, releases: str = download
 def _download(folder: Path, target: Path, releases: str) -> None:
     note = folder / "unavailable"
     if note.exists() and time.time() - note.stat().st_mtime < _RETRY_SECONDS:
-        raise EngineUnavailable(note.read_text(), hint=f"It is tried again an hour after it failed, or: rm {note}")
+        raise EngineUnavailable(note.read_text().strip(), hint=f"Tried again an hour after it failed, or: rm {note}")
+    sys.stdout.write(f"Fetching the Pulumi CLI {versions.PULUMI}, once ...\n")
+    sys.stdout.flush()
     try:
         download.download(versions.PULUMI, target, releases=releases)
     except download.DownloadFailed as error:
