@@ -86,6 +86,7 @@ def add_commands(commands: Commands) -> None:
         "--report", default="build/loadtest.json", help="where the report goes; the metrics lie beside it"
     )
     load.add_argument("--keep", action="store_true", help="leave the projects in place")
+    load.add_argument("--compare", action="store_true", help="also time a bare shell of this machine at the same work")
 
 
 def service_url() -> str:
@@ -177,7 +178,7 @@ def _create_task(client: httpx.Client, options: argparse.Namespace) -> int:
 def _load(options: argparse.Namespace) -> int:
     from anyon.loadtest import Plan, run
 
-    plan = Plan(projects=options.projects, tasks=options.tasks, seconds=options.seconds, keep=options.keep)
+    plan = Plan(options.projects, options.tasks, options.seconds, keep=options.keep, compare=options.compare)
     report = run(service_url(), service_token(), plan, options.report)
     sys.stdout.write(json.dumps(report.summary, indent=2) + "\n")
     for complaint in report.complaints:
