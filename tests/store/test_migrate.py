@@ -97,7 +97,7 @@ async def test_filled_tables_go_down_and_up_again(url: str, clock: ManualClock) 
         await session.audit.append("project.created", project.id, project_id=project.id)
     await store.close()
     for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions():
-        downgrade(url, script.down_revision or "base")
+        downgrade(url, str(script.down_revision or "base"))
         if script.down_revision:
             assert run(url, "SELECT count(*) FROM audit") == [[(1,)]]
     assert current_revision(url) is None
@@ -125,9 +125,11 @@ def test_processes_that_migrate_at_once_wait_for_each_other(empty_url: str) -> N
 
 
 def test_who_waits_too_long_for_the_lock_is_told(empty_url: str) -> None:
-    with migration._locked(database_url(empty_url), 1.0):
-        with pytest.raises(MigrationLocked, match="for 0.1 s"):
-            migrate(empty_url, lock_seconds=0.1)
+    with (
+        migration._locked(database_url(empty_url), 1.0),
+        pytest.raises(MigrationLocked, match=r"for 0\.1 s"),
+    ):
+        migrate(empty_url, lock_seconds=0.1)
     migrate(empty_url)
 
 

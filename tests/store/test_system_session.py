@@ -27,7 +27,7 @@ HASH = b"h" * 32
 
 async def test_an_email_is_one_account_in_any_case(store: Store, people: People) -> None:
     async with store.for_system() as system:
-        with pytest.raises(AlreadyExists, match="account ann@example.com"):
+        with pytest.raises(AlreadyExists, match=r"account ann@example\.com"):
             await system.create_user(email=" ANN@Example.com", name="Other", role=UserRole.ADMIN)
         assert await system.user_by_email("Ann@EXAMPLE.com ") == people.ann
         assert await system.user_by_email("nobody@example.com") is None

@@ -80,7 +80,7 @@ async def test_a_naive_datetime_is_refused(store: Store, people: People, attempt
 
 
 async def test_live_executions_are_those_queued_or_running(
-    store: Store, people: People, execution: ExecutionRow
+    store: Store, people: People, attempt: AttemptRow, execution: ExecutionRow
 ) -> None:
     project_id = people.project.id
     async with store.for_user(people.ann.id) as session:
@@ -94,9 +94,9 @@ async def test_live_executions_are_those_queued_or_running(
         )
         assert await session.executions.live(project_id) == []
         assert await session.executions.update(execution.id, stopped=True) != exited
-        assert [row.stopped for row in await session.executions.list(running.attempt_id)] == [True]
+        assert [row.stopped for row in await session.executions.list(attempt.id)] == [True]
     async with store.for_user(people.oda.id, read_only=True) as session:
-        assert await session.executions.list(running.attempt_id) == []
+        assert await session.executions.list(attempt.id) == []
 
 
 async def test_open_terminals_are_those_not_closed(

@@ -99,5 +99,5 @@ def _translate(error: sqlalchemy.exc.DBAPIError) -> AnyonError | None:
     for make, states, texts in _SAYINGS:
         if state in states or (state is None and any(phrase in str(error.orig) for phrase in texts)):
             return make()
-    lost = error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError) and state is None
+    lost = error.connection_invalidated or (isinstance(error.orig, psycopg.OperationalError) and state is None)
     return StoreUnreachable() if lost else None
