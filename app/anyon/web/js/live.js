@@ -15,11 +15,9 @@ const pauses = backoff();
 
 function receive(message) {
   if (message.type === "hello") {
-    const changed = position && position.epoch !== message.epoch;
-    position = { epoch: message.epoch, seq: changed || !position ? message.seq : position.seq };
+    if (position?.epoch !== message.epoch) position = { epoch: message.epoch, seq: message.seq };
     lostSince.value = null;
     pauses.reset();
-    if (changed) resync();
     return;
   }
   if (message.seq !== undefined && position) position.seq = message.seq;

@@ -19,6 +19,7 @@ export const reloadAttempts = () => Promise.all([...lists.values()].map((list) =
 export const forgetAttempts = () => lists.clear();
 export const upsertAttempt = (attempt) => lists.get(attempt.task_id)?.upsert(attempt);
 
+// The last line that a running attempt printed, or that the import of a project told.
 export function lineOf(attempt) {
   if (!lines.has(attempt.id)) lines.set(attempt.id, signal(attempt.last_line ?? ""));
   return lines.get(attempt.id);

@@ -54,7 +54,7 @@ const APPLY = {
   attempt: (event) => applyAttempt(event.data),
   workspace: (event) => applyWorkspace(event.project_id, event.data),
   terminal: (event) => applyTerminal(event.project_id, event.data),
-  line: (event) => setLine(event.data.attempt_id, event.data.line),
+  line: (event) => setLine(event.data.id, event.data.text), // of an attempt, or of a project that is being imported
 };
 
 export const applyEvent = (event) => batch(() => APPLY[event.type]?.(event));

@@ -16,7 +16,7 @@ export function parsePatch(patch) {
       before = Number(hunk[1]);
       after = Number(hunk[2]);
       inside = true;
-      rows.push({ kind: "hunk", text: hunk[3], at: `${hunk[1]}` });
+      rows.push({ kind: "hunk", text: hunk[3], at: hunk[2] === "0" ? hunk[1] : hunk[2] });
     } else if (inside && line[0] === "+") rows.push({ kind: "line", sign: "+", old: null, new: after++, text: line.slice(1) });
     else if (inside && line[0] === "-") rows.push({ kind: "line", sign: "-", old: before++, new: null, text: line.slice(1) });
     else if (inside && line[0] === " ") rows.push({ kind: "line", sign: " ", old: before++, new: after++, text: line.slice(1) });

@@ -4,6 +4,7 @@ import { backoff, socketAddress, whenPossible } from "../backoff.js";
 const ACK_EVERY = 32_768;
 const ACK_PAUSE = 250; // ms; the latest offset is told even when little came
 const HEADER = 8;
+const MOST_INPUT = 16_384; // bytes in one message
 
 // handlers: {size() -> {cols, rows}, onBytes(bytes, done), onReset(), onState("connecting" | "live" | "lost" | "ended", detail)}
 export function terminalLink(terminalId, handlers) {
@@ -35,7 +36,9 @@ export function terminalLink(terminalId, handlers) {
     if (end <= next) return;
     const fresh = offset < next ? bytes.subarray(next - offset) : bytes;
     next = end;
+    const from = socket;
     handlers.onBytes(fresh, () => {
+      if (socket !== from) return; // another socket began after these bytes
       consumed = Math.max(consumed, end);
       if (consumed - acked >= ACK_EVERY) acknowledge();
       else ackTimer ||= setTimeout(acknowledge, ACK_PAUSE);
@@ -85,7 +88,9 @@ export function terminalLink(terminalId, handlers) {
   connect();
   return {
     send(text) {
-      if (isOpen()) socket.send(encoder.encode(text));
+      if (!isOpen()) return;
+      const bytes = encoder.encode(text);
+      for (let at = 0; at < bytes.length; at += MOST_INPUT) socket.send(bytes.subarray(at, at + MOST_INPUT));
     },
     sendBinary(text) {
       if (isOpen()) socket.send(Uint8Array.from(text, (character) => character.charCodeAt(0)));

@@ -2,7 +2,8 @@
 import { html } from "../dom.js";
 import { useResource } from "../resource.js";
 import { isAdmin } from "../session.js";
-import { duration, bytes } from "../format.js";
+import { projects } from "../data/projects.js";
+import { bytes, took } from "../format.js";
 import { Ago } from "../ui/clock.js";
 import { Icon } from "../ui/icons.js";
 import { Button, EmptyState, Middle, ProblemPanel, Skeleton } from "../ui/parts.js";
@@ -11,17 +12,21 @@ import { NotHere } from "./app.js";
 import { WORKSPACE_LOOK } from "./rail.js";
 import { Users } from "./users.js";
 
+const COLUMNS = ["Project", "State", "Since", "Last active"];
+const NUMBERS = ["Processes", "CPU", "Memory", "Disk"];
+
 function Row({ workspace }) {
   const look = WORKSPACE_LOOK[workspace.state] ?? WORKSPACE_LOOK.stopped;
-  const name = workspace.project_name ?? workspace.slug ?? workspace.project_id;
+  const name = projects.items().find((project) => project.id === workspace.project_id)?.name;
   return html`<tr>
-    <th scope="row"><${Middle} text=${name} /></th>
+    <th scope="row">${name ? html`<${Middle} text=${name} />` : html`<span class="mono muted" title=${workspace.project_id}>${workspace.project_id.slice(0, 8)}</span>`}</th>
     <td><span class=${`row tone ${look.tone}`}><${Icon} name=${look.icon} />${look.word}</span></td>
-    <td class="muted">${workspace.owner ?? workspace.owner_email ?? ""}</td>
-    <td class="muted">${workspace.started_at && workspace.state === "running" ? html`<${Ago} time=${workspace.started_at} />` : workspace.stopped_at ? html`<${Ago} time=${workspace.stopped_at} />` : "never"}</td>
-    <td class="muted number">${workspace.memory_bytes ? bytes(workspace.memory_bytes) : ""}</td>
-    <td class="muted number">${workspace.quiet_seconds === undefined || workspace.quiet_seconds === null ? "" : duration(workspace.quiet_seconds)}</td>
-    <td class="muted">${workspace.kept_awake_by?.map((lease) => lease.label).join(", ") || workspace.stop_reason || ""}</td>
+    <td class="muted"><${Ago} time=${workspace.started_at} /></td>
+    <td class="muted"><${Ago} time=${workspace.last_activity_at} /></td>
+    <td class="muted number">${workspace.processes}</td>
+    <td class="muted number">${took(workspace.cpu_seconds)}</td>
+    <td class="muted number">${bytes(workspace.memory_bytes)}</td>
+    <td class="muted number">${bytes(workspace.disk_bytes)}</td>
   </tr>`;
 }
 
@@ -29,9 +34,9 @@ function Workspaces() {
   const { status, data, problem, load } = useResource("/api/admin/workspaces");
   let body = html`<${Skeleton} label="Loading workspaces" rows=${3} />`;
   if (status === "failed") body = html`<${ProblemPanel} inline problem=${problem} onRetry=${load} />`;
-  else if (status === "ready" && data.length === 0) body = html`<${EmptyState} icon="project" title="No workspaces yet">They appear with the first project.<//>`;
+  else if (status === "ready" && data.length === 0) body = html`<${EmptyState} icon="project" title="No workspace is running">They start by themselves when a task or a terminal needs them.<//>`;
   else if (status === "ready") {
-    body = html`<div class="table-scroll" tabindex="0" role="region" aria-label="Workspaces"><table class="table"><thead><tr><th scope="col">Project</th><th scope="col">State</th><th scope="col">Owner</th><th scope="col">Since</th><th scope="col" class="number">Memory</th><th scope="col" class="number">Quiet for</th><th scope="col">Kept awake by</th></tr></thead>
+    body = html`<div class="table-scroll" tabindex="0" role="region" aria-label="Workspaces"><table class="table"><thead><tr>${COLUMNS.map((title) => html`<th key=${title} scope="col">${title}</th>`)}${NUMBERS.map((title) => html`<th key=${title} scope="col" class="number">${title}</th>`)}</tr></thead>
       <tbody>${data.map((workspace) => html`<${Row} key=${workspace.project_id} workspace=${workspace} />`)}</tbody></table></div>`;
   }
   return html`<section class="section"><div class="section-head"><h2>Workspaces</h2><${Button} small kind="quiet" icon="retry" label="Load again" class="push" onClick=${load} /></div>${body}</section>`;

@@ -27,12 +27,9 @@ export function useIdle(project) {
   return idle;
 }
 
-const STOP_REASONS = { idle: "stopped when idle", user: "stopped by hand", deleted: "stopped" };
-
 // The sentence about when it stops, or why it does not.
 export function describeIdle(project, idle, time) {
   const look = lookOfProject(project);
-  if (project.workspace?.state === "stopped" && project.workspace.stop_reason) return STOP_REASONS[project.workspace.stop_reason] ?? look.word;
   if (project.workspace?.state !== "running" || !idle) return look.word;
   const pin = idle.kept_awake_by.find((lease) => lease.kind === "pin");
   if (pin) return "running · kept awake";
