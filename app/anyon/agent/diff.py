@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,8 +29,7 @@ class Diffs:
 
     async def summary(self, request: messages.DiffSummary) -> dict[str, Any]:
         """Changed files with their line counts, at most MAX_FILES. Raises Problem `unknown-revision`."""
-        base = await self._base(request.path, request.base)
-        async with self._index_with_new_files(request.path) as variables:
+        async with self._sides(request.path, request.base, request.head) as (base, head, variables):
             output = await self._git.run(
                 "diff",
                 "--raw",
@@ -38,12 +37,11 @@ class Diffs:
                 "-z",
                 "--abbrev=40",
                 *_OPTIONS,
-                base,
+                *([base, head] if request.head else [base]),
                 "--",
                 cwd=request.path,
                 variables=variables,
             )
-        head = (await self._git.run("rev-parse", "--verify", "HEAD", cwd=request.path)).text
         files = _parse(output.stdout)
         return {
             "base": base,
@@ -56,21 +54,38 @@ class Diffs:
 
     async def file(self, request: messages.DiffFile) -> dict[str, Any]:
         """One file's patch, cut at MAX_PATCH_BYTES. Raises Problem `unknown-revision`."""
-        base = await self._base(request.path, request.base)
         paths = [path for path in (request.old_path, request.file) if path]
-        async with self._index_with_new_files(request.path) as variables:
+        async with self._sides(request.path, request.base, request.head) as (base, head, variables):
             output = await self._git.run(
-                "diff", *_OPTIONS, base, "--", *paths, cwd=request.path, variables=variables, limit=MAX_PATCH_BYTES
+                "diff",
+                *_OPTIONS,
+                *([base, head] if request.head else [base]),
+                "--",
+                *paths,
+                cwd=request.path,
+                variables=variables,
+                limit=MAX_PATCH_BYTES,
             )
         patch = output.stdout
-        head, _, _ = patch.partition(b"\n@@ ")
+        header, _, _ = patch.partition(b"\n@@ ")
         if output.truncated:
             patch = patch[: patch.rfind(b"\n") + 1]
         return {
             "patch": patch.decode(errors="replace"),
             "truncated": output.truncated,
-            "binary": b"\nBinary files " in head,
+            "binary": b"\nBinary files " in header,
         }
+
+    @asynccontextmanager
+    async def _sides(self, path: str, base: str, head: str | None) -> AsyncIterator[tuple[str, str, Mapping[str, str]]]:
+        """Both commits, and the variables with which git sees new files; two given commits need no worktree."""
+        if head is not None:
+            yield await self._repository.commit_of(base), await self._repository.commit_of(head), {}
+            return
+        left = await self._base(path, base)
+        async with self._index_with_new_files(path) as variables:
+            now = (await self._git.run("rev-parse", "--verify", "HEAD", cwd=path)).text
+            yield left, now, variables
 
     async def _base(self, path: str, base: str) -> str:
         """Where the worktree left the base branch; the base itself when they have no history in common."""

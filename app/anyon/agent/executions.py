@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from anyon.agent import logs, messages
 from anyon.agent.hub import Hub
+from anyon.agent.lastline import LastLine
 from anyon.agent.messages import Execution
 from anyon.agent.paths import open_folder
 from anyon.agent.problems import Problem, not_found
@@ -63,6 +64,7 @@ class _Running:
         self._output = output
         self._hub = hub
         self._progressed = progressed
+        self._last_line = LastLine(lambda text: hub.progress(record.id, text))
         self._end_of_output = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         os.set_blocking(output, False)
@@ -79,6 +81,7 @@ class _Running:
                 await self._end_of_output.wait()
         self._close_output()
         self._append(self._redactor.flush())
+        self._last_line.close()
         self.log.close()
         self.record = self._final(status, self._hub.touch())
         return self.record
@@ -100,11 +103,13 @@ class _Running:
         if self.record.first_byte_at is None:
             self.record = self.record._replace(first_byte_at=self._hub.now())
             self._progressed.fire()
+            self._hub.execution(self.snapshot())
         self._append(self._redactor.feed(data))
 
     def _append(self, data: bytes) -> None:
         if data:
             self.log.append(data)
+            self._last_line.feed(data)
             self.changed.fire()
 
     def _close_output(self) -> None:
@@ -191,7 +196,7 @@ class Executions:
         """Raises Problem `not-found`."""
         return self._get(request.id).as_json()
 
-    async def list(self) -> dict[str, Any]:
+    async def list(self, _: messages.Nothing) -> dict[str, Any]:
         """The newest executions, newest first."""
         found = [self._find(identity) for identity in await self._records.newest()]
         return {"executions": [execution.as_json() for execution in found if execution is not None]}

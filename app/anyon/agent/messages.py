@@ -121,10 +121,11 @@ class WorktreeState(NamedTuple):
 class DiffSummary(NamedTuple):
     path: str
     base: str
+    head: str | None  # a second commit instead of the worktree's present state
 
     @classmethod
     def parse(cls, get: Arguments) -> Self:
-        return cls(get.text("path"), get.text("base", limit=250))
+        return cls(get.text("path"), get.text("base", limit=250), get.optional_text("head", limit=250))
 
 
 class DiffFile(NamedTuple):
@@ -132,10 +133,17 @@ class DiffFile(NamedTuple):
     base: str
     file: str
     old_path: str | None  # of a renamed file: the patch is then against it
+    head: str | None  # as in DiffSummary
 
     @classmethod
     def parse(cls, get: Arguments) -> Self:
-        return cls(get.text("path"), get.text("base", limit=250), get.text("file"), get.optional_text("old_path"))
+        return cls(
+            get.text("path"),
+            get.text("base", limit=250),
+            get.text("file"),
+            get.optional_text("old_path"),
+            get.optional_text("head", limit=250),
+        )
 
 
 class BranchMerge(NamedTuple):

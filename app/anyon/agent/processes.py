@@ -74,7 +74,9 @@ class Process:
                 tree.kill(member)
             await asyncio.sleep(_ROUND_SECONDS)
         await self.exited.wait()
-        return self._reap()
+        status = self._reap()
+        self._owner.reap_strangers()
+        return status
 
     def _reap(self) -> ExitStatus:
         if self.status is None:

@@ -63,11 +63,17 @@ class Agent:
         self._stopping = asyncio.Event()
         self._grace = STOP_SECONDS
         self._connections: set[Connection] = set()
+        self._spare: Spare | None = None
 
     def stop(self, grace: float = STOP_SECONDS) -> None:
         """Begin to end: every process gets `grace` seconds after the first signal."""
         self._grace = grace
         self._stopping.set()
+
+    async def spare_settled(self) -> None:
+        """Wait until the spare worktree is as it should be."""
+        if self._spare is not None:
+            await self._spare.settled.wait()
 
     async def run(self) -> None:
         """Serve until `stop`; leaves no process, task or socket behind."""
@@ -104,7 +110,7 @@ class Agent:
         commands = Commands(root, processes)
         git = Git(commands, options.state, environment)
         repository = Repository(options.workspace.resolve(), options.state, git)
-        spare = Spare(repository, executions.progressed)
+        spare = self._spare = Spare(repository, executions.progressed)
         system = System(options.generation, hub, executions, terminals, self.stop)
         table = {
             **_table_of_programs(system, executions, terminals, Files(root)),

@@ -97,7 +97,7 @@ class Terminals:
             for terminal in self._open.values():
                 group.create_task(terminal.hang_up(min(grace, CLOSE_SECONDS)))
 
-    async def list(self) -> dict[str, Any]:
+    async def list(self, _: messages.Nothing) -> dict[str, Any]:
         return {"terminals": [terminal.as_json() for terminal in self.all_open()]}
 
     async def _complete(self, terminal: OpenTerminal) -> None:

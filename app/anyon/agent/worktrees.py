@@ -161,7 +161,7 @@ class Worktrees:
         commits = 0
         if request.delete_branch and request.branch is not None and await self._branch_is_known(request.branch):
             ref = f"refs/heads/{request.branch}"
-            elsewhere = ("--not", f"--exclude={ref}", "--branches", "--remotes")
+            elsewhere = ("--not", f"--exclude={request.branch}", "--branches", "--remotes")
             commits = int((await self._git.run("rev-list", "--count", ref, *elsewhere)).text)
         if files or commits:
             raise Problem(
