@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from io import FileIO
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from anyon.runtime import launch
+from anyon.runtime.launch import _agent_pid
 
 
 async def spawn(tmp_path: Path, script: str) -> str:
@@ -80,3 +85,19 @@ def test_a_limit_is_in_the_command_only_when_it_is_set() -> None:
     assert "NPROC" not in without[4]
     assert with_limit[:4] == ["/python", "-I", "-S", "-c"]
     assert with_limit[-1] == "--x"
+
+
+async def _report_in_two_parts() -> int | None:
+    read_end, write_end = os.pipe()
+    with FileIO(read_end, "rb") as info, FileIO(write_end, "wb") as bubblewrap:
+        pid = asyncio.ensure_future(_agent_pid(info))
+        bubblewrap.write(b'{\n    "child-pid": 4711')
+        for _ in range(5):
+            await asyncio.sleep(0)
+        bubblewrap.write(b"\n}\n")
+        return await pid
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_pid_that_bubblewrap_reports_in_two_writes_is_read_whole(run) -> None:  # type: ignore[no-untyped-def] # either loop's run
+    assert run(_report_in_two_parts()) == 4711

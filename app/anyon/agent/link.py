@@ -129,8 +129,9 @@ class Link(asyncio.Protocol):
         elif (receiver := self._receivers.get(frame.channel)) is None:
             return  # it was cancelled here while this was under way
         elif frame.kind is Kind.CLOSE:
-            del self._receivers[frame.channel]
             self._settle(receiver, frame)
+            # Only now: when the frame is a violation, this channel has to fail with all the others.
+            self._receivers.pop(frame.channel, None)
         elif frame.kind in (Kind.DATA, Kind.ACK, Kind.EVENT):
             receiver.receive(frame)
         else:

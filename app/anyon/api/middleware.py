@@ -11,6 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anyon.api.problems import problem, unexpected
+from anyon.errors import AnyonError
 from anyon.ids import new_id
 from anyon.metrics import Metrics
 
@@ -51,11 +52,13 @@ class RequestEnvelope:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         status = 500
+        answering = False
         started = time.perf_counter()
 
         async def send_wrapped(message: Message) -> None:
-            nonlocal status
+            nonlocal answering, status
             if message["type"] == "http.response.start":
+                answering = True
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
@@ -67,9 +70,14 @@ class RequestEnvelope:
 
         try:
             await self._app(scope, receive, send_wrapped)
-        except Exception:  # noqa: BLE001 - the last resort of every request; it is logged with its traceback
+        except Exception as error:  # noqa: BLE001 - the last resort of every request; it is logged with its traceback
+            if answering and isinstance(error.__cause__, AnyonError):
+                # The answer's end stays away, by which the client knows that it is not whole.
+                _log.info("answer broken off", path=scope["path"], reason=error.__cause__.describe())
+                return
             _log.exception("unexpected error", method=scope["method"], path=scope["path"])
-            await unexpected(request_id)(scope, receive, send_wrapped)
+            if not answering:
+                await unexpected(request_id)(scope, receive, send_wrapped)
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "unmatched")

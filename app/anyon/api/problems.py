@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError, ValidationException, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from anyon.agent.errors import AgentProblem
 from anyon.errors import AnyonError
 
 MEDIA_TYPE = "application/problem+json"
@@ -28,7 +29,24 @@ _HINTS = {
     405: "See /api/openapi.json for the methods of this address.",
 }
 
+_OF_AGENTS = {
+    "not-found": 404,
+    "not-readable": 404,
+    "bad-argument": 422,
+    "bad-offset": 422,
+    "path-escapes": 422,
+    "not-a-file": 422,
+    "too-many-executions": 429,
+    "too-many-terminals": 429,
+}
+"""The status of what an agent refuses, by its code; 409 for everything else."""
+
 _log = structlog.get_logger()
+
+
+def status_of(error: AnyonError) -> int:
+    """The HTTP status of a failure."""
+    return _OF_AGENTS.get(error.code, error.status_hint) if isinstance(error, AgentProblem) else error.status_hint
 
 
 def problem(
@@ -68,7 +86,7 @@ async def _anyon_error(request: Request, error: Exception) -> JSONResponse:
     if error.status_hint >= 500:
         _log.warning("request failed", code=error.code, detail=error.describe())
     response = problem(
-        error.status_hint,
+        status_of(error),
         code=error.code,
         title=error.title,
         detail=error.describe(),
@@ -85,6 +103,15 @@ async def _anyon_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
+    return _refused_values(error, request_id_of(request))
+
+
+async def _socket_validation_error(socket: WebSocket, error: Exception) -> None:
+    assert isinstance(error, WebSocketRequestValidationError)  # noqa: S101 - registered for this type only
+    await socket.send_denial_response(_refused_values(error, str(socket.scope.get("request_id", ""))))
+
+
+def _refused_values(error: ValidationException, request_id: str) -> JSONResponse:
     mistakes = [
         {
             "field": ".".join(str(part) for part in mistake["loc"]),
@@ -99,7 +126,7 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
         title=_TITLES[422],
         detail=detail,
         hint="Correct the fields named in `errors`; /api/openapi.json describes each.",
-        request_id=request_id_of(request),
+        request_id=request_id,
         errors=mistakes[:50],
     )
 
@@ -137,3 +164,4 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AnyonError, _anyon_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(WebSocketRequestValidationError, _socket_validation_error)

@@ -29,7 +29,8 @@ DESCRIPTION_LENGTH = 100_000
 SECRET_LENGTH = 16_384
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_ONE_LINE_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ONE_LINE_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Also what reorders text: a name must look like what it is wherever it stands."""
 
 
 def _no_control_characters(text: str) -> str:

@@ -12,7 +12,7 @@ import structlog
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from anyon.api.problems import as_problem, problem
+from anyon.api.problems import as_problem, problem, status_of
 from anyon.api.state import services_of
 from anyon.errors import AnyonError
 
@@ -65,7 +65,7 @@ class Window:
 async def refuse(socket: WebSocket, error: AnyonError) -> None:
     """Answer the handshake with a problem document instead of a connection."""
     response = problem(
-        error.status_hint,
+        status_of(error),
         **{key: value for key, value in as_problem(error).items() if key in {"code", "title", "detail", "hint"}},
         request_id=str(socket.scope.get("request_id", "")),
     )

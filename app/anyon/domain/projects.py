@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from anyon.agent.client import AgentClient, Event
+from anyon.agent.errors import AgentProtocolViolation, AgentTimeout
 from anyon.domain.background import Background
 from anyon.domain.errors import SourceRefused
 from anyon.domain.events import EventBus, Topic
@@ -56,7 +57,7 @@ class Projects:
         return project
 
     def begin(self, project: ProjectRow) -> None:
-        """Make the repository of a project in state creating, in the background; again while that goes on is nothing."""
+        """Make the repository of a project in state creating, in the background, once at a time."""
         if project.id in self._making:
             return
         self._making.add(project.id)
@@ -133,19 +134,25 @@ class Projects:
             made = await client.call("repository.create", default_branch="main", **common)
         else:
             made = await self._follow_import(client, project, "/import" if folder else project.source, common)
-        return str(made["default_branch"])
+        branch = made.get("default_branch")
+        if not isinstance(branch, str) or not branch:
+            raise AgentProtocolViolation(reason="it named no default branch")
+        return branch
 
     async def _follow_import(
         self, client: AgentClient, project: ProjectRow, source: str, common: dict[str, Any]
     ) -> dict[str, Any]:
-        async with (
-            asyncio.timeout(_IMPORT_SECONDS),
-            client.stream("repository.import", source=source, **common) as progress,
-        ):
-            async for item in progress:
-                if isinstance(item, Event):
-                    text = str(item.fields.get("text", ""))[:500]
-                    self.bus.publish(Topic.LINE, project.id, project.id, text=text)
+        try:
+            async with (
+                asyncio.timeout(_IMPORT_SECONDS),
+                client.stream("repository.import", source=source, **common) as progress,
+            ):
+                async for item in progress:
+                    if isinstance(item, Event):
+                        text = str(item.fields.get("text", ""))[:500]
+                        self.bus.publish(Topic.LINE, project.id, project.id, text=text)
+        except TimeoutError:
+            raise AgentTimeout(operation="The import", seconds=_IMPORT_SECONDS) from None
         return progress.result or {}
 
     async def _settle(self, project: ProjectRow, state: ProjectState, **fields: object) -> None:

@@ -148,7 +148,7 @@ def _check(attempt: AttemptRow, event: AttemptEvent) -> None:
 def _sides(attempt: AttemptRow) -> dict[str, Any]:
     """Which two states a diff compares: after a merge the worktree is gone, and its commits tell."""
     if attempt.state is AttemptState.MERGED:
-        return {"path": None, "base": attempt.base_commit, "head": attempt.head_commit}
+        return {"path": ".", "base": attempt.base_commit, "head": attempt.head_commit}
     if attempt.base_commit is None or attempt.state is AttemptState.DISCARDED:
         raise AttemptUnfinished(state=attempt.state.value)
     return {"path": attempt.worktree, "base": attempt.base_branch, "head": None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,12 +14,13 @@ import structlog
 from anyon.agent.errors import AgentError
 from anyon.clock import Clock
 from anyon.domain.idleness import Lease, LeaseKind, Verdict, judge
+from anyon.domain.terminals import Terminals
 from anyon.domain.workspaces import Place, Workspaces, instant
 from anyon.errors import AnyonError
 from anyon.metrics import Metrics
 from anyon.model import WorkspaceState
 from anyon.settings import Settings
-from anyon.store import Store, WorkspaceRow
+from anyon.store import Store, TerminalRow, WorkspaceRow
 
 _log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ class Sweeper:
     clock: Clock
     metrics: Metrics
     settings: Settings
+    terminals: Terminals
 
     async def run(self) -> None:
         """Sweep for ever, every `sweep_seconds`."""
@@ -70,7 +72,8 @@ class Sweeper:
         ]
 
     async def sweep(self) -> list[UUID]:
-        """Stop what is idle; the ids of the projects whose workspaces stopped."""
+        """Close the terminals that nobody uses, stop what is idle; the projects whose workspaces stopped."""
+        await self._expire_terminals()
         with self.metrics.histogram("anyon_sweep_seconds").time():
             plan = await self.plan()
             candidates = [row for row, verdict in plan if verdict.stop]
@@ -87,6 +90,32 @@ class Sweeper:
         stopped = await asyncio.gather(*(examine(row) for row in candidates))
         return [project_id for project_id in stopped if project_id is not None]
 
+    async def _expire_terminals(self) -> None:
+        """A terminal without a byte in either direction for `terminal_idle_seconds` is closed (A20)."""
+        latest = self.clock.now() - timedelta(seconds=self.settings.terminal_idle_seconds)
+        async with self.store.for_system(read_only=True) as session:
+            old = [row for row in await session.open_terminals() if row.created_at <= latest]
+            owners = {row.project_id: await session.owner_of(row.project_id) for row in old}
+        for project_id, owner_id in owners.items():
+            used = _last_used(await self._status(project_id) or {}, self.clock.now())
+            for row in old:
+                if row.project_id == project_id and used.get(str(row.id), latest + timedelta(seconds=1)) <= latest:
+                    await self._expire(Place(project_id, owner_id), row)
+
+    async def _expire(self, place: Place, row: TerminalRow) -> None:
+        try:
+            await self.terminals.close(place, row)
+        except AnyonError as error:
+            _log.warning("terminal not closed", terminal_id=str(row.id), reason=error.describe())
+            return
+        async with self.store.for_system() as system:
+            await system.append_audit(
+                "terminal.expired",
+                row.id,
+                project_id=place.project_id,
+                detail={"unused_seconds": self.settings.terminal_idle_seconds},
+            )
+
     async def _stop_if_idle(self, row: WorkspaceRow) -> bool:
         """Ask the agent before stopping: only it has seen every byte. New work waits for the lock, then starts anew."""
         place = Place(row.project_id, row.user_id)
@@ -97,6 +126,9 @@ class Sweeper:
             if row.state not in (WorkspaceState.RUNNING, WorkspaceState.FAILED) or queued:
                 return False
             status = await self._status(row.project_id)
+            if status is None and row.state is WorkspaceState.RUNNING:
+                return False  # only the agent knows when its terminals were used last: ask again at the next sweep
+            status = status or {}
             now = self.clock.now()
             activity = _activity(row, status, now)
             verdict = judge(now, activity, _leases(row, status, now), self.settings.idle_seconds)
@@ -118,21 +150,30 @@ class Sweeper:
         """What keeps a workspace awake, and when it stops."""
         if row.state is not WorkspaceState.RUNNING:
             return IdleReport(row.state, row.last_activity_at, None)
-        status = await self._status(row.project_id)
+        status = await self._status(row.project_id) or {}
         now = self.clock.now()
         activity = _activity(row, status, now)
         verdict = judge(now, activity, _leases(row, status, now), self.settings.idle_seconds)
-        return IdleReport(row.state, activity, verdict)
+        return IdleReport(row.state, activity, self._with_terminals(verdict, status, now))
 
-    async def _status(self, project_id: UUID) -> Mapping[str, Any]:
-        """The agent's own account; empty when it does not answer."""
+    def _with_terminals(self, verdict: Verdict, status: Mapping[str, Any], now: datetime) -> Verdict:
+        """The same verdict, naming also the terminals whose last byte is the reason for it."""
+        limit = timedelta(seconds=self.settings.idle_seconds)
+        used = tuple(
+            Lease(LeaseKind.TERMINAL, terminal, "terminal in use", last + limit)
+            for terminal, last in _last_used(status, now).items()
+        )
+        return replace(verdict, kept_awake_by=(*verdict.kept_awake_by, *(lease for lease in used if lease.live(now))))
+
+    async def _status(self, project_id: UUID) -> Mapping[str, Any] | None:
+        """The agent's own account; None when it does not answer."""
         client = self.workspaces.connected(project_id)
         if client is None:
-            return {}
+            return None
         try:
             return await client.call("status", timeout=_STATUS_SECONDS)
         except AgentError:
-            return {}
+            return None
 
     def _judge(self, now: datetime, row: WorkspaceRow, executions: list[Lease]) -> Verdict:
         return judge(now, _activity(row, {}, now), [*executions, *_leases(row, {}, now)], self.settings.idle_seconds)
@@ -146,8 +187,8 @@ def _activity(row: WorkspaceRow, status: Mapping[str, Any], now: datetime) -> da
 
 def _leases(row: WorkspaceRow, status: Mapping[str, Any], now: datetime) -> list[Lease]:
     leases = [
-        Lease(LeaseKind.EXECUTION, str(record["id"]), "running execution", None)
-        for record in status.get("executions", [])
+        Lease(LeaseKind.EXECUTION, str(record.get("id")), "running execution", None)
+        for record in _records(status, "executions")
     ]
     if row.pinned_until is not None:
         leases.append(Lease(LeaseKind.PIN, str(row.project_id), "pinned", row.pinned_until))
@@ -155,6 +196,22 @@ def _leases(row: WorkspaceRow, status: Mapping[str, Any], now: datetime) -> list
     if heartbeat is not None:
         leases.append(Lease(LeaseKind.HEARTBEAT, str(row.project_id), "asked from inside", heartbeat))
     return leases
+
+
+def _last_used(status: Mapping[str, Any], now: datetime) -> dict[str, datetime]:
+    """When each open terminal last saw a byte, by its id."""
+    found = {}
+    for record in _records(status, "terminals"):
+        last = _recent(record.get("last_activity"), now)
+        if record.get("open") is True and last is not None:
+            found[str(record.get("id"))] = last
+    return found
+
+
+def _records(status: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """A list of the agent's status; what has another form is not believed."""
+    found = status.get(name)
+    return [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
 
 
 def _recent(value: Any, now: datetime) -> datetime | None:

@@ -90,7 +90,8 @@ class Workspaces:
     async def ensure(self, place: Place, import_source: Path | None = None) -> AgentClient:
         """The agent of a running workspace, started if need be (R2, R6, X1, X2).
 
-        Raises NotFound, ProjectNotReady for one that is being deleted, WorkspaceFailed and the runtime's own errors; the workspace's row then says why.
+        Raises NotFound, ProjectNotReady for a project that is being deleted, WorkspaceFailed and the runtime's own
+        errors; the workspace's row then says why.
         """
         client = self.connected(place.project_id)
         if client is not None:
@@ -198,7 +199,7 @@ class Workspaces:
                     await listener.on_snapshot(place, fields)
                 else:
                     await listener.on_event(place, fields)
-            except (AnyonError, KeyError, TypeError, ValueError) as error:
+            except (AnyonError, AttributeError, KeyError, TypeError, ValueError) as error:
                 _log.warning("event refused", project_id=str(place.project_id), reason=str(error))
 
     async def _recover(self, place: Place, lost: AgentClient) -> None:

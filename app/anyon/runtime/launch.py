@@ -155,12 +155,16 @@ async def _agent_pid(info: FileIO) -> int | None:
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
     text = b""
+    os.set_blocking(info.fileno(), False)
     loop.add_reader(info.fileno(), readable.set)
     try:
         while len(text) < _MOST_INFO:
             await readable.wait()
+            readable.clear()
             chunk = info.read(_MOST_INFO)
-            text += chunk or b""
+            if chunk is None:  # woken without anything to read: the rest is still to come
+                continue
+            text += chunk
             with suppress(ValueError, KeyError):
                 return int(json.loads(text)["child-pid"])
             if not chunk:

@@ -62,11 +62,12 @@ async def _send(socket: WebSocket, services: Services, user_id: UUID, start: str
     epoch, _, number = start.partition(":")
     sequence = int(number) if number.isdigit() and len(number) < 16 else -1
     resumes = bus.can_resume(epoch, sequence)
-    await socket.send_json({"type": "hello", "seq": bus.sequence, "epoch": bus.epoch})
+    now = bus.sequence  # what happens while the hello is on its way must still be told
+    await socket.send_json({"type": "hello", "seq": now, "epoch": bus.epoch})
     if start and not resumes:
-        await socket.send_json({"type": "resync", "seq": bus.sequence})
-    membership = _Membership(services, user_id)
-    async for batch in bus.after(sequence if resumes else bus.sequence):
+        await socket.send_json({"type": "resync", "seq": now})
+    membership = await _Membership.of(services, user_id)
+    async for batch in bus.after(sequence if resumes else now):
         if not batch:
             await socket.send_json({"type": "resync", "seq": bus.sequence})
         for event in _latest(batch):
@@ -84,10 +85,17 @@ def _latest(batch: list[Event]) -> list[Event]:
 class _Membership:
     """Which projects the user may see, asked once per project and again whenever the project itself changes."""
 
-    def __init__(self, services: Services, user_id: UUID) -> None:
+    def __init__(self, services: Services, user_id: UUID, known: dict[UUID, bool]) -> None:
         self._services = services
         self._user_id = user_id
-        self._known: dict[UUID, bool] = {}
+        self._known = known
+
+    @classmethod
+    async def of(cls, services: Services, user_id: UUID) -> _Membership:
+        """With the projects of now, so that the end of one is told even when nothing else of it ever was."""
+        async with services.store.for_user(user_id, read_only=True) as session:
+            projects = await session.projects.list()
+        return cls(services, user_id, {entry.project.id: True for entry in projects})
 
     async def covers(self, event: Event) -> bool:
         known = self._known.get(event.project_id)

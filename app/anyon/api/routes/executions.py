@@ -9,8 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response, WebSocket
 from fastapi.responses import StreamingResponse
 
-from anyon.agent.client import AgentStream
+from anyon.agent.client import AgentClient, AgentStream
 from anyon.agent.client import Data as AgentData
+from anyon.agent.errors import AgentProblem, AgentProtocolViolation
 from anyon.api.schemas import Data, ExecutionView
 from anyon.api.security import CallerDep, authenticated_socket
 from anyon.api.sockets import BadMessage, Window, both, counted, no_bytes, receive, refuse
@@ -18,6 +19,7 @@ from anyon.api.state import ServicesDep, services_of
 from anyon.api.views import execution_view
 from anyon.auth import UserContext
 from anyon.composition import Services
+from anyon.domain.errors import ValueRefused
 from anyon.domain.workspaces import Place
 from anyon.errors import AnyonError
 from anyon.model import ExecutionState
@@ -60,14 +62,20 @@ async def read_log(
     if row.state in _NO_LOG:
         return Response("", media_type=_PLAIN)
     client = await services.workspaces.ensure(place)
+    end = await _end(client, execution_id)
+    if start > end:
+        raise ValueRefused(
+            field="from", reason=f"the log has {end} bytes so far.", fix="Begin at an offset that was reached."
+        )
     stream = client.stream("execution.follow", id=str(execution_id), **{"from": start})
-    end = None if follow else await _end(services, place, execution_id)
-    return StreamingResponse(_text(stream, start, end), media_type=_PLAIN)
+    return StreamingResponse(_text(stream, start, None if follow else end), media_type=_PLAIN)
 
 
-async def _end(services: Services, place: Place, execution_id: UUID) -> int:
-    client = await services.workspaces.ensure(place)
+async def _end(client: AgentClient, execution_id: UUID) -> int:
+    """Bytes in the log until now."""
     record = await client.call("execution.get", id=str(execution_id))
+    if not isinstance(record.get("log_bytes"), int):
+        raise AgentProtocolViolation(reason="a record without the length of its log")
     return int(record["log_bytes"])
 
 
@@ -109,8 +117,13 @@ async def follow_log(socket: WebSocket, execution_id: UUID, start: Offset = 0) -
             begun = await services.attempts.wait_until_started(place, row)
             if begun.state not in _NO_LOG:
                 client = await services.workspaces.ensure(place)
-                async with client.stream("execution.follow", id=str(execution_id), **{"from": start}) as stream:
-                    await _forward(socket, stream, window)
+                try:
+                    async with client.stream("execution.follow", id=str(execution_id), **{"from": start}) as stream:
+                        await _forward(socket, stream, window)
+                except AgentProblem as problem:
+                    if problem.code == "bad-offset":  # the same again would not help
+                        raise BadMessage(problem.describe()) from problem
+                    raise
             _, ended = await _find(services, caller, execution_id)
             await socket.send_json({"event": "end", "execution": execution_view(ended).model_dump(mode="json")})
             await socket.close()
