@@ -98,8 +98,6 @@ async def test_filled_tables_go_down_and_up_again(url: str, clock: ManualClock) 
     await store.close()
     for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions():
         downgrade(url, str(script.down_revision or "base"))
-        if script.down_revision:
-            assert run(url, "SELECT count(*) FROM audit") == [[(1,)]]
     assert current_revision(url) is None
     migrate(url)
     assert is_current(url)

@@ -180,6 +180,7 @@ def _advisory_lock(connection: Connection, seconds: float) -> None:
             connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _POSTGRES_LOCK})
         except OperationalError as error:
             raise MigrationLocked(seconds=seconds) from error
+        connection.execute(text("SET app.role = 'system'"))  # a backfill sees every row
         connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
         connection.execute(text(f"SET statement_timeout = '{_STATEMENT_TIMEOUT}'"))
 

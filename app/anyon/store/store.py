@@ -27,6 +27,9 @@ _SAYINGS: tuple[tuple[Callable[[], AnyonError], tuple[str, ...], tuple[str, ...]
 )
 
 
+_IDENTIFY = text("SELECT set_config('app.role', :role, true), set_config('app.user_id', :user_id, true)")
+
+
 class Store:
     """Use `async with store.for_user(id) as session:` and await nothing but the store inside the block.
 
@@ -69,20 +72,25 @@ class Store:
         `read_only` costs less, waits for no writer, and a write in it fails; on SQLite each of its statements sees the
         latest commit rather than one snapshot. Raises StoreBusy, StoreFull, StoreUnreachable.
         """
-        async with self._transaction(read_only=read_only) as connection:
+        async with self._transaction(user_id=user_id, read_only=read_only) as connection:
             yield UserSession(Door(connection, user_id, self._clock))
 
     @asynccontextmanager
     async def for_system(self, *, read_only: bool = False) -> AsyncIterator[SystemSession]:
         """A transaction for login, sweep, reconcile and the administration of accounts. Raises as `for_user`."""
-        async with self._transaction(read_only=read_only) as connection:
+        async with self._transaction(role="system", read_only=read_only) as connection:
             yield SystemSession(connection, self._clock)
 
     @asynccontextmanager
-    async def _transaction(self, *, read_only: bool) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(
+        self, *, read_only: bool, role: str = "", user_id: UUID | None = None
+    ) -> AsyncIterator[AsyncConnection]:
+        """PostgreSQL is told who the transaction is for: its row-level security is the second lock."""
         engine = self._engines.reader if read_only else self._engines.writer
         try:
             async with engine.begin() as connection:
+                if engine.dialect.name == "postgresql":
+                    await connection.execute(_IDENTIFY, {"role": role, "user_id": str(user_id or "")})
                 yield connection
         except sqlalchemy.exc.TimeoutError as error:
             raise StoreBusy(seconds=WAIT_SECONDS) from error

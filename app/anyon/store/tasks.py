@@ -34,7 +34,11 @@ _ENTRIES = (
     .outerjoin(attempts, and_(attempts.c.task_id == tasks.c.id, attempts.c.number == tasks.c.attempts))
     .outerjoin(executions, executions.c.id == _LATEST_EXECUTION)
 )
+_ENTRY = _ENTRIES.where(tasks.c.id == bindparam("key"))
 _ORDER = (tasks.c.state, tasks.c.position, tasks.c.number)
+
+
+_BOARD = _ENTRIES.where(tasks.c.project_id == bindparam("project")).order_by(*_ORDER)
 
 
 class TaskCursor(NamedTuple):
@@ -116,7 +120,7 @@ class Tasks(Scoped[TaskRow]):
 
     async def entry(self, key: UUID) -> TaskEntry:
         """One card: the task with its latest attempt and that attempt's latest execution. Raises NotFound."""
-        record = await self._door.first(_ENTRIES.where(tasks.c.id == bindparam("key")), key=key)
+        record = await self._door.first(_ENTRY, key=key)
         if record is None:
             raise NotFound(kind=self.kind, id=key)
         return _entry(record)
@@ -156,7 +160,7 @@ class Tasks(Scoped[TaskRow]):
         One statement, whatever the number of tasks; a second one only when there is none, to tell an empty board from
         a project that is not yours. Raises NotFound.
         """
-        statement = _ENTRIES.where(tasks.c.project_id == bindparam("project")).order_by(*_ORDER).limit(limit)
+        statement = _BOARD.limit(limit)
         values: dict[str, Any] = {"project": project_id}
         if state is not None:
             statement = statement.where(tasks.c.state == state)

@@ -34,7 +34,7 @@ class Terminals(Scoped[TerminalRow]):
     async def create(
         self, *, project_id: UUID, title: str, attempt_id: UUID | None = None, terminal_id: UUID | None = None
     ) -> TerminalRow:
-        """An open terminal, as an editor; `terminal_id` when its id is in use elsewhere. Raises NotFound, RoleTooSmall."""
+        """An open terminal, as an editor; `terminal_id` when its id exists elsewhere. Raises NotFound, RoleTooSmall."""
         await self._door.require_member(project_id, Role.EDITOR)
         now = self._door.clock.now()
         row = TerminalRow(
