@@ -23,7 +23,7 @@ def up(root: Path, environment: Mapping[str, str]) -> int:
     config = from_file(root, STACK, environment)
     plan = plan_of(config)
     before = _running(config)
-    engine = _engine(root, environment, announce=True)
+    engine = _engine(root, environment)
     if engine is None:
         apply_without_engine(plan)
     elif (status := engine.up()) != 0:
@@ -37,11 +37,9 @@ def up(root: Path, environment: Mapping[str, str]) -> int:
 def down(root: Path, environment: Mapping[str, str]) -> int:
     """Stop service and workspaces; the data stays."""
     config = from_file(root, STACK, environment)
-    engine = _engine(root, environment, announce=False)
-    if engine is not None and engine.has_stack:
-        status = engine.destroy()
-        if status != 0:
-            return status
+    engine = _engine(root, environment) if engines.has_stack(root) else None
+    if engine is not None and (status := engine.destroy()) != 0:
+        return status
     remove_without_engine(plan_of(config))  # also what an `up` without the engine started
     _say(f"Stopped. The data is in {config.data_dir}")
     return 0
@@ -64,7 +62,7 @@ def login(root: Path, environment: Mapping[str, str]) -> int:
     """Print a new one-time link for the administrator."""
     config = from_file(root, STACK, environment)
     return subprocess.run(
-        [*config.program, "user", "link", "admin@localhost"], env=_service_environment(plan_of(config)), check=False
+        [*config.program, "user", "admin-link"], env=_service_environment(plan_of(config)), check=False
     ).returncode
 
 
@@ -107,13 +105,12 @@ def remove_without_engine(plan: LocalPlan) -> None:
         handler.remove(spec)
 
 
-def _engine(root: Path, environment: Mapping[str, str], *, announce: bool) -> Engine | None:
+def _engine(root: Path, environment: Mapping[str, str]) -> Engine | None:
     try:
         return engines.find(root, environment)
     except EngineUnavailable as error:
-        if announce:
-            _say(f"No Pulumi CLI: {error.summary}.")
-            _say("The same service starts without it. What is lost: the stack's state, previews and rollback.")
+        _say(f"No Pulumi CLI: {error.summary}.")
+        _say("The very same service runs without it. What is lost: the stack's state, previews and rollback.")
         return None
 
 
@@ -124,7 +121,7 @@ def _running(config: LocalConfig) -> tuple[object, ...]:
 
 def _offer_login(config: LocalConfig, plan: LocalPlan) -> None:
     link = subprocess.run(
-        [*config.program, "user", "admin-link"],
+        [*config.program, "user", "admin-link", "--unless-logged-in"],
         env=_service_environment(plan),
         stdout=subprocess.PIPE,
         text=True,

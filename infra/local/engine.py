@@ -63,10 +63,6 @@ class Engine:
             check=False,
         ).returncode
 
-    @property
-    def has_stack(self) -> bool:
-        return any((self.folder / "state" / ".pulumi" / "stacks" / "anyon").glob(f"{STACK}.json*"))
-
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         return {
             **inherited,
@@ -86,7 +82,7 @@ class Engine:
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (self.folder / "passphrase").exists():
             write_private(self.folder / "passphrase", secrets.token_urlsafe(32))
-        if not self.has_stack:
+        if not has_stack(self.root):
             self._create_stack()
         salt = yaml.safe_load(self._config_file.read_text())["encryptionsalt"]
         committed = (self.root / "infra" / "stacks" / f"Pulumi.{STACK}.yaml").read_text()
@@ -111,6 +107,11 @@ class Engine:
                 detail=created.stderr.strip(),
                 hint=f"The state is in {self.folder / 'state'}; move it away to begin anew. It holds no data.",
             )
+
+
+def has_stack(root: Path) -> bool:
+    """Whether this checkout was ever brought up with an engine."""
+    return any((root / ".anyon" / "state" / ".pulumi" / "stacks" / "anyon").glob(f"{STACK}.json*"))
 
 
 def find(root: Path, environment: Mapping[str, str], *, releases: str = download.RELEASES) -> Engine:

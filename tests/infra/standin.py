@@ -47,7 +47,9 @@ def main(verb: str, *rest: str) -> int:
             if AGENT.exists():
                 os.kill(int(AGENT.read_text()), signal.SIGKILL)
                 AGENT.unlink()
-        case ["user", "admin-link"]:
+        case ["user", "admin-link", *only]:
+            if only and (DATA / "logged-in").exists():
+                return 0
             sys.stdout.write(f"http://127.0.0.1:{os.environ['ANYON_PORT']}/#login=token\n")
         case _:
             return 2

@@ -79,6 +79,13 @@ def test_up_again_changes_nothing_and_says_so(checkout: Checkout) -> None:
     assert checkout.service() == before
 
 
+def test_a_link_is_offered_until_somebody_logged_in_and_on_request(checkout: Checkout) -> None:
+    checkout.run("up")
+    (checkout.root / ".anyon" / "data" / "logged-in").touch()
+    assert checkout.run("up").stdout.splitlines()[-1] == "A login link: make login"
+    assert checkout.run("login").stdout == f"{checkout.address}/#login=token\n"
+
+
 def test_a_changed_setting_is_applied_and_the_former_one_restored(checkout: Checkout) -> None:
     checkout.run("up")
     checkout.edit("idle_seconds: 1800", "idle_seconds: 60")
