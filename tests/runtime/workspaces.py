@@ -75,6 +75,6 @@ async def becomes_true(condition: Callable[[], bool]) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether it still runs; a process with threads shows up as a zombie in /proc a moment before the last has ended."""
+    """Whether it still runs. With threads, /proc calls it a zombie a moment before the last of them has ended."""
     with procfs.opened(pid) as process:
         return process is not None

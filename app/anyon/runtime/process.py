@@ -165,7 +165,7 @@ class ProcessRuntime:
                 self._children[spec.project_id] = agent.child
                 found = procfs.status(agent.pid) if agent.pid is not None else None
                 if agent.pid is None or found is None:
-                    await agent.child.ended.wait()
+                    await self._children.pop(spec.project_id).ended.wait()
                     cgroup.delete(groups)
                     return None
                 label = Label(
