@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import json
 import os
-import select
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -89,14 +88,6 @@ class Child:
         self._descriptor: int | None = os.pidfd_open(pid)
         self._loop.add_reader(self._descriptor, self._reap)
 
-    async def wait(self) -> None:
-        """Until it is reaped; looked up now and then too, since a loop may miss a number that was just reused."""
-        while not self.ended.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.ended.wait(), 0.1)
-            if not self.ended.is_set() and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):  # noqa: ASYNC222  # it does not wait
-                self._reap()
-
     def release(self) -> None:
         """Stop watching; the process goes on."""
         if self._descriptor is not None:
@@ -168,10 +159,7 @@ async def _agent_pid(info: FileIO) -> int | None:
     loop.add_reader(info.fileno(), readable.set)
     try:
         while len(text) < _MOST_INFO:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(readable.wait(), 0.1)
-            if not select.select([info], [], [], 0)[0]:
-                continue
+            await readable.wait()
             readable.clear()
             chunk = info.read(_MOST_INFO)
             if chunk is None:  # woken without anything to read: the rest is still to come

@@ -165,7 +165,7 @@ class ProcessRuntime:
                 self._children[spec.project_id] = agent.child
                 found = procfs.status(agent.pid) if agent.pid is not None else None
                 if agent.pid is None or found is None:
-                    await self._children.pop(spec.project_id).wait()
+                    await self._children.pop(spec.project_id).ended.wait()
                     cgroup.delete(groups)
                     return None
                 label = Label(
@@ -253,7 +253,7 @@ class ProcessRuntime:
         await ending.end(label, grace, marker=str(self._folder(project_id) / "repo"))
         child = self._children.pop(project_id, None)
         if child is not None:
-            await child.wait()
+            await child.ended.wait()
         labels.clear(self._folder(project_id))
 
     async def _clean(self, project_id: UUID) -> None:

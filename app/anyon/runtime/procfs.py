@@ -75,9 +75,7 @@ class Process:
         watched = os.dup(self.descriptor)  # an event loop knows one reader per descriptor
         loop.add_reader(watched, done.set)
         try:
-            while not self.has_ended():  # looked up again now and then: a loop may miss a number that was just reused
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(done.wait(), 0.1)
+            await done.wait()
         finally:
             loop.remove_reader(watched)
             os.close(watched)
