@@ -64,7 +64,7 @@ class Service:
     ) -> None:
         await self._stack.aclose()
 
-    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
+    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None, /, **query: Any) -> Any:
         """The answer's `data`; None when it has no body."""
         try:
             response = await self._http.request(method, path, json=body, params=query or None)
@@ -74,7 +74,7 @@ class Service:
             raise RequestFailed(request=f"{method} {path}", status=response.status_code, reason=_reason(response))
         return response.json()["data"] if response.content else None
 
-    async def get(self, path: str, **query: Any) -> Any:
+    async def get(self, path: str, /, **query: Any) -> Any:
         return await self.request("GET", path, **query)
 
     async def text(self, path: str) -> str:

@@ -1,0 +1,23 @@
+"""An installation of its own for each fault, and the guard that nothing of it is left running."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.installation import Installation
+from tests.runtime.conftest import processes_in
+
+
+@pytest.fixture
+async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
+    """Started; the test may kill it and start it again."""
+    made = Installation(tmp_path / "data")
+    try:
+        await made.start()
+        yield made
+    finally:
+        await made.close()
+    assert processes_in(tmp_path) == [], "processes were left behind"
