@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from anyon import __version__
 from anyon.api import problems
 from anyon.api.assets import Assets
+from anyon.api.hosts import KnownHosts, known_hosts
 from anyon.api.middleware import BodyLimit, RequestEnvelope
 from anyon.api.routes import (
     account,
@@ -63,6 +64,7 @@ def build_app(settings: Settings) -> FastAPI:
     assets.install(app)
     problems.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(KnownHosts, hosts=known_hosts(settings))
     app.add_middleware(
         RequestEnvelope,
         metrics=metrics,

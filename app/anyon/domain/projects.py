@@ -125,6 +125,9 @@ class Projects:
         folder = self.check_source(project.source)
         async with self.store.for_user(project.user_id, read_only=True) as session:
             user = await session.account.get()
+        if folder is not None and self.workspaces.connected(project.id) is not None:
+            # It may have been started by somebody who did not know of the folder.
+            await self.workspaces.stop(place, "an import is due")
         client = await self.workspaces.ensure(place, import_source=folder)
         common: dict[str, Any] = {
             "author": {"name": user.name, "email": user.email},
@@ -133,11 +136,21 @@ class Projects:
         if not project.source:
             made = await client.call("repository.create", default_branch="main", **common)
         else:
-            made = await self._follow_import(client, project, "/import" if folder else project.source, common)
+            source = self._as_the_agent_sees_it(project.source, folder)
+            made = await self._follow_import(client, project, source, common)
         branch = made.get("default_branch")
         if not isinstance(branch, str) or not branch:
             raise AgentProtocolViolation(reason="it named no default branch")
         return branch
+
+    def _as_the_agent_sees_it(self, source: str, folder: Path | None) -> str:
+        """A folder is bound into an isolated workspace; `user@host:path` is a short form of ssh://."""
+        if folder is not None:
+            return "/import" if self.workspaces.runtime.isolated else str(folder)
+        if _SCP_ADDRESS.match(source):
+            host, _, path = source.partition(":")
+            return f"ssh://{host}/{path.lstrip('/')}"
+        return source
 
     async def _follow_import(
         self, client: AgentClient, project: ProjectRow, source: str, common: dict[str, Any]

@@ -92,7 +92,10 @@ class Terminals:
     async def on_event(self, place: Place, event: dict[str, Any]) -> None:
         if event.get("event") == "terminal" and not event["terminal"]["open"]:
             code = event["terminal"].get("exit_code")
-            await self._settle(place, UUID(event["terminal"]["id"]), code if isinstance(code, int) else None)
+            async with self.store.for_user(place.owner_id, read_only=True) as session:
+                terminal = await session.terminals.get(UUID(event["terminal"]["id"]))
+            if terminal.project_id == place.project_id:  # the id comes from a workspace, which may name any
+                await self._settle(place, terminal.id, code if isinstance(code, int) else None)
 
     async def on_gone(self, place: Place) -> None:
         async with self.store.for_user(place.owner_id, read_only=True) as session:

@@ -1,0 +1,47 @@
+"""Answers only under the names by which the service is known: a foreign name pointed at it gets nothing (rebinding)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from anyon.api.problems import problem
+from anyon.settings import Settings
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def known_hosts(settings: Settings) -> frozenset[str]:
+    """Names without ports: the public one, the bound address, and this machine's own."""
+    bound = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return _LOOPBACK | {bound.lower(), (urlsplit(settings.origin).netloc.rpartition("@")[2]).partition(":")[0].lower()}
+
+
+class KnownHosts:
+    """Health checks and scrapers come by whatever address they have, and are let through."""
+
+    def __init__(self, app: ASGIApp, *, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or scope["path"] in _PROBES or _name(Headers(scope=scope)) in self._hosts:
+            await self._app(scope, receive, send)
+            return
+        response = problem(
+            421,
+            code="host-unknown",
+            title="The service is not known by this name",
+            detail="The Host header names another service.",
+            hint="If people reach the service under that name, set ANYON_PUBLIC_URL to it.",
+            request_id=scope.get("request_id", ""),
+        )
+        await response(scope, receive, send)
+
+
+def _name(headers: Headers) -> str:
+    host = headers.get("host", "").lower()
+    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
