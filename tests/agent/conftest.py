@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from anyon.agent import tree
 from anyon.agent.client import AgentClient
 from anyon.agent.endpoint import AgentEndpoint
 from anyon.agent.processes import Processes
 from anyon.agent.server import Agent, Options
-from tests.agent.support import GENERATION, TOKEN, Git, Workspace, import_tree
+from tests.agent.support import GENERATION, TOKEN, Git, Workspace
 
 _PR_SET_CHILD_SUBREAPER = 36
+
+# No deadline: these tests share their machine, and no test asserts a time of the clock.
+settings.register_profile("agent", max_examples=50, deadline=None)
+settings.load_profile("agent")
 
 
 @pytest.fixture(autouse=True)
@@ -95,14 +101,26 @@ async def client(agent: Agent, endpoint: AgentEndpoint) -> AsyncIterator[AgentCl
     await client.close()
 
 
+@pytest.fixture(scope="session")
+def sample_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few files and one commit on `main`; copied, not used."""
+    folder = tmp_path_factory.mktemp("sample")
+    (folder / "docs").mkdir()
+    (folder / "README.md").write_text("# Sample\n\nfirst\nsecond\nthird\n")
+    (folder / "docs" / "guide.md").write_text("guide\n" * 20)
+    (folder / "logo.bin").write_bytes(bytes(range(256)))
+    git = Git(folder)
+    git("init", "-q", "-b", "main")
+    git("add", "--all")
+    git("commit", "-q", "-m", "Import")
+    return folder
+
+
 @pytest.fixture
-async def repository(client: AgentClient, agent: Agent, workspace: Workspace, tmp_path: Path) -> Git:
-    """The workspace's repository: a few files, imported, and its spare worktree prepared."""
-    source = tmp_path / "source"
-    (source / "docs").mkdir(parents=True)
-    (source / "README.md").write_text("# Sample\n\nfirst\nsecond\nthird\n")
-    (source / "docs" / "guide.md").write_text("guide\n" * 20)
-    (source / "logo.bin").write_bytes(bytes(range(256)))
-    await import_tree(client, source)
+async def repository(agent: Agent, workspace: Workspace, sample_repository: Path) -> Git:
+    """The workspace's repository, with its spare worktree prepared."""
+    shutil.copytree(sample_repository, workspace.repo, dirs_exist_ok=True)
+    (workspace.repo / ".git" / "info" / "exclude").write_text(".worktrees/\n")
+    agent.refresh_spare()
     await agent.spare_settled()
     return Git(workspace.repo)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,3 +92,19 @@ async def read_until(stream: AgentStream, wanted: bytes) -> bytes:
             if wanted in seen:
                 return bytes(seen)
     raise AssertionError(f"the stream ended before {wanted!r}: {bytes(seen)!r}")
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for something that gives no event of its own: another process, or the disk."""
+    while not condition():  # noqa: ASYNC110 - see above
+        await asyncio.sleep(0.005)
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process, or its zombie, exists."""
+    return Path(f"/proc/{pid}").exists()
+
+
+def run_shell(script: str, folder: Path | None = None) -> str:
+    """Run `sh -c script` to its end; its output."""
+    return subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True, check=True).stdout

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
 from anyon.agent.client import AgentClient, Event
 from anyon.agent.errors import AgentProblem
-from tests.agent.support import AUTHOR, Git, Workspace, import_tree, take_all
+from tests.agent.support import AUTHOR, Git, Workspace, eventually, import_tree, take_all
 
 
 @pytest.fixture
@@ -170,16 +169,15 @@ async def test_an_import_that_nobody_waits_for_is_undone(
     source = tmp_path / "source"
     source.mkdir()
     async with client.stream("repository.import", source=str(source), author=AUTHOR, exclude="info"):
-        while not (workspace.repo / "partial").exists():
-            await asyncio.sleep(0.01)
-    while (workspace.repo / "partial").exists():
-        await asyncio.sleep(0.01)
+        await eventually((workspace.repo / "partial").exists)
+    await eventually(lambda: not (workspace.repo / "partial").exists())
 
 
 async def test_what_an_interrupted_import_left_is_cleared_first(
     client: AgentClient, workspace: Workspace, history: Path
 ) -> None:
-    (workspace.repo / ".git").mkdir()
+    Git(workspace.repo)("init", "-q")
     (workspace.repo / "half").touch()
+    (workspace.state / "repository.unfinished").touch()
     assert (await import_tree(client, history))["files"] == 2
     assert not (workspace.repo / "half").exists()

@@ -97,6 +97,7 @@ def test_a_link_swapped_in_while_it_is_opened_does_not_lead_out(every_way: str, 
             (tmp_path / "folder").unlink()
             (tmp_path / "aside").rename(tmp_path / "folder")
 
+    refusals: set[str] = set()
     attacker = threading.Thread(target=swap)
     attacker.start()
     try:
@@ -105,10 +106,11 @@ def test_a_link_swapped_in_while_it_is_opened_does_not_lead_out(every_way: str, 
                 with opened(root, "folder/file") as descriptor:
                     assert os.read(descriptor, 100) == b"inside"
             except Problem as problem:
-                assert problem.code in {"path-escapes", "not-found", "not-readable"}
+                refusals.add(problem.code)
     finally:
         stop.set()
         attacker.join()
+    assert refusals <= {"path-escapes", "not-found", "not-readable"}
 
 
 def test_what_is_missing_is_not_found(every_way: str, root: int, tmp_path: Path) -> None:
@@ -128,7 +130,7 @@ def test_other_failures_say_why(root: int) -> None:
 def test_an_empty_path_is_the_folder_itself(every_way: str, root: int, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with opened(root, "", os.O_RDONLY | os.O_DIRECTORY) as descriptor:
-        assert os.listdir(descriptor) == ["file"]
+        assert [entry.name for entry in os.scandir(descriptor)] == ["file"]
 
 
 def test_a_fifo_does_not_block(every_way: str, root: int, tmp_path: Path) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from anyon.agent import tree
 from anyon.agent.processes import ExitStatus, Process, Processes
 from anyon.agent.spawning import Streams
+from tests.agent.support import is_there, run_shell
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -79,7 +78,7 @@ async def test_children_in_the_group_end_with_a_stop(root: int) -> None:
     async with shell(root, "trap '' TERM; sleep 60 & echo $!; wait; wait") as (process, output):
         child = int(await output.readline())
         await process.stop(0.05)
-        assert not Path(f"/proc/{child}").exists()
+        assert not is_there(child)
 
 
 @pytest.mark.parametrize(
@@ -97,14 +96,14 @@ async def test_what_left_the_session_ends_with_a_stop(root: int, escape: str) ->
         lines = {await output.readline(), await output.readline()}
         child = int(next(line for line in lines if line != b"up\n"))
         await process.stop(0)
-        assert not Path(f"/proc/{child}").exists()
+        assert not is_there(child)
 
 
 async def test_what_a_process_leaves_behind_ends_with_it(root: int) -> None:
     async with shell(root, "setsid sleep 60 & echo $!; exit 0") as (process, output):
         child = int(await output.readline())
         assert await process.finish() == ExitStatus(0, None)
-        assert not Path(f"/proc/{child}").exists()
+        assert not is_there(child)
 
 
 async def test_stopping_twice_gives_the_same_answer(root: int) -> None:
@@ -117,8 +116,7 @@ async def test_strangers_are_reaped_and_owned_children_are_not(root: int) -> Non
     processes = Processes()
     async with shell(root, "exit 4", processes) as (owned, _):
         await owned.exited.wait()  # a zombie of ours, in front of the stranger's
-        double_fork = subprocess.run(["sh", "-c", "sleep 0.01 & echo $!"], capture_output=True, check=True)
-        orphan = int(double_fork.stdout)
+        orphan = int(run_shell("sleep 0.01 >&- & echo $!"))
         while orphan in tree.children_of(os.getpid()):
             processes.reap_strangers()
             await asyncio.sleep(0.005)
@@ -128,7 +126,7 @@ async def test_strangers_are_reaped_and_owned_children_are_not(root: int) -> Non
 
 async def test_a_stranger_alone_is_reaped() -> None:
     processes = Processes()
-    orphan = int(subprocess.run(["sh", "-c", "sleep 0.01 & echo $!"], capture_output=True, check=True).stdout)
+    orphan = int(run_shell("sleep 0.01 >&- & echo $!"))
     while orphan in tree.children_of(os.getpid()):
         processes.reap_strangers()
         await asyncio.sleep(0.005)

@@ -20,9 +20,8 @@ def whole(secrets: dict[str, str], text: bytes) -> bytes:
     names: dict[bytes, bytes] = {}
     for name, value in sorted(secrets.items()):
         names.setdefault(value.encode(), f"[{name}]".encode())
-    if not names:
-        return text
-    return re.sub(b"|".join(sorted(names, key=len, reverse=True)), lambda match: names[match.group()], text)
+    longest_first: list[bytes] = sorted(names, key=len, reverse=True)
+    return re.sub(b"|".join(longest_first), lambda match: names[match.group()], text) if names else text
 
 
 @given(secrets=SECRETS, chunks=st.lists(st.text("abc", max_size=9).map(str.encode), max_size=12))

@@ -8,12 +8,11 @@ import pytest
 
 from anyon.agent.client import AgentClient
 from anyon.agent.server import Agent
-from tests.agent.support import Git, add_worktree
+from tests.agent.support import Git, add_worktree, run_shell
 
 
 async def refreshed(agent: Agent) -> None:
-    assert agent._spare is not None
-    agent._spare.want()
+    agent.refresh_spare()
     await agent.spare_settled()
 
 
@@ -40,9 +39,7 @@ async def test_what_was_left_in_an_old_spare_is_gone(client: AgentClient, agent:
     ["rm -r .git/worktrees/.spare .git/worktrees/*spare", "rm .worktrees/.spare/.git", "rm -r .worktrees/.spare"],
 )
 async def test_a_damaged_spare_is_made_anew(client: AgentClient, agent: Agent, repository: Git, damage: str) -> None:
-    import subprocess
-
-    subprocess.run(["sh", "-c", f"{damage} 2>/dev/null || true"], cwd=repository.folder, check=True)
+    run_shell(f"{damage} 2>/dev/null || true", repository.folder)
     repository("commit", "-q", "--allow-empty", "-m", "newer")
     await refreshed(agent)
     assert (await add_worktree(client, "1-a"))["prepared"]

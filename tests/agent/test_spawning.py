@@ -21,7 +21,7 @@ def output_of(root: int, argv: list[str], environment: dict[str, str], stdin: in
         pid = spawn(argv, environment, root, Streams(stdin, writing, writing))
     finally:
         os.close(writing)
-    with open(reading, "rb") as file:
+    with os.fdopen(reading, "rb") as file:
         output = file.read().decode()
     os.waitpid(pid, 0)
     return output
@@ -43,7 +43,7 @@ def test_standard_input_is_empty_unless_given(root: int) -> None:
 
 
 def test_a_program_leads_its_session_and_inherits_no_descriptor_and_no_ignored_signal(root: int) -> None:
-    script = "ps -o sid= -p $$; grep -E 'SigIgn|SigBlk' /proc/$$/status"
+    script = "ps -o sid= -p $$; exec grep -E 'SigIgn|SigBlk' /proc/self/status"
     previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         lines = output_of(root, ["sh", "-c", f"echo $$; {script}"], ENVIRONMENT).split()
@@ -67,7 +67,7 @@ def test_a_missing_program_is_named(root: int) -> None:
 def test_programs_are_found_by_the_path_of_the_child(root: int, tmp_path: Path) -> None:
     tool = tmp_path / "tool"
     tool.write_text("#!/bin/sh\necho found\n")
-    with pytest.raises(Problem, match="no program ./tool"):
+    with pytest.raises(Problem, match=r"no program ./tool"):
         output_of(root, ["./tool"], ENVIRONMENT)
     tool.chmod(0o755)
     assert output_of(root, ["./tool"], ENVIRONMENT) == "found\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -212,7 +213,7 @@ async def test_the_state_counts_files_and_commits(client: AgentClient, repositor
     assert state == {"head": repository("rev-parse", "anyon/1-a"), "uncommitted": 3, "commits": 1}
 
 
-async def remove(client: AgentClient, **more: object) -> dict[str, object]:
+async def remove(client: AgentClient, **more: Any) -> dict[str, Any]:
     return await client.call("worktree.remove", path=".worktrees/1-a", branch="anyon/1-a", **more)
 
 

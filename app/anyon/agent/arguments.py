@@ -25,9 +25,9 @@ class Arguments:
     def text(self, key: str, default: Any = _MISSING, *, limit: int = MAX_PATH_LENGTH) -> str:
         """A string without NUL of at most `limit` characters."""
         value = self._get(key, default)
-        if not isinstance(value, str) or len(value) > limit or "\0" in value:
+        if not _is_text(value) or len(value) > limit:
             raise bad_argument(key, f"a string of at most {limit} characters without NUL", value)
-        return value
+        return str(value)
 
     def optional_text(self, key: str, *, limit: int = MAX_PATH_LENGTH) -> str | None:
         return None if self._values.get(key) is None else self.text(key, limit=limit)
@@ -72,7 +72,7 @@ class Arguments:
         if not isinstance(value, list) or not 0 < len(value) <= MAX_ITEMS:
             raise bad_argument(key, f"a list of 1 to {MAX_ITEMS} strings", value)
         for item in value:
-            if not isinstance(item, str) or "\0" in item:
+            if not _is_text(item):
                 raise bad_argument(key, "a list of strings without NUL", item)
         return tuple(value)
 
@@ -87,7 +87,7 @@ class Arguments:
         for name, content in value.items():
             if not name or name[0].isdigit() or not _NAME_CHARACTERS.issuperset(name):
                 raise bad_argument(key, "an object whose keys are names of environment variables", name)
-            if not isinstance(content, str) or "\0" in content:
+            if not _is_text(content):
                 raise bad_argument(f"{key}.{name}", "a string without NUL", content)
         return value
 
@@ -102,3 +102,14 @@ class Arguments:
         if value is _MISSING:
             raise bad_argument(key, "given", None)
         return value
+
+
+def _is_text(value: object) -> bool:
+    """A string that the kernel and a file name can take: no NUL, no half of a surrogate pair."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    try:
+        value.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True

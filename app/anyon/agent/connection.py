@@ -225,7 +225,7 @@ class Connection(asyncio.Protocol):
             raise protocol.BadPayload(frame.kind, "came before HELLO")
         hello = frame.json()
         token, versions = hello.get("token"), hello.get("versions")
-        if not isinstance(token, str) or not _compare_digest(token.encode(), self._identity.token.encode()):
+        if not isinstance(token, str) or not _compare_digest(_bytes_of(token), _bytes_of(self._identity.token)):
             raise Problem("token-refused", "The token is not that of this workspace.")
         if not isinstance(versions, list) or protocol.VERSION not in versions:
             raise Problem(
@@ -258,17 +258,16 @@ class Connection(asyncio.Protocol):
         channel = Channel(frame.channel, self)
         task = self._tasks.create_task(self._run(channel, arguments))
         self._channels[frame.channel] = (channel, task)
+        # Not in the task itself: one that is cancelled before its first step never runs a line.
+        task.add_done_callback(lambda _: self._close_channel(channel.number, {"result": {"cancelled": True}}))
 
     async def _run(self, channel: Channel, arguments: dict[str, Any]) -> None:
-        """Run an operation to its CLOSE, whatever happens in it."""
+        """Run an operation to its CLOSE, whatever happens in it but a cancellation."""
         try:
             operation = arguments.pop("op", None)
             answer = {"result": await self._operate(str(operation), arguments, channel)}
         except Problem as refusal:
             answer = {"problem": refusal.as_json()}
-        except asyncio.CancelledError:
-            self._close_channel(channel.number, {"result": {"cancelled": True}})
-            raise
         except Exception:  # noqa: BLE001 - logged here; one failure must not end the agent
             _log.exception("operation %r failed", operation)
             problem = Problem(
@@ -292,6 +291,10 @@ class Connection(asyncio.Protocol):
         _log.warning("closing a connection: %s", problem)
         self.write(protocol.encode_json(Kind.CLOSE, 0, {"problem": problem.as_json()}))
         self.close()
+
+
+def _bytes_of(token: str) -> bytes:
+    return token.encode(errors="surrogatepass")
 
 
 def _peer_uid(connection: socket.socket) -> int:

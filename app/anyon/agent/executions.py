@@ -183,6 +183,7 @@ class Executions:
         if running is None:
             return self._get(request.id).as_json()
         running.record = running.record._replace(stopped=True)
+        self._hub.execution(running.snapshot())
         await running.process.stop(request.grace)
         await running.finished.wait()
         return running.record.as_json()

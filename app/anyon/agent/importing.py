@@ -42,9 +42,10 @@ class Importer:
         """A repository with one empty commit; where there is one already, only its answer."""
         async with self._repository.lock:
             if not self._repository.is_complete:
+                self._repository.begin()
                 await self._git.run("init", "--quiet", f"--initial-branch={request.default_branch}")
                 await self._commit_all("Initial commit", request.author, request.exclude)
-                self._repository.remember_default_branch(request.default_branch)
+                self._repository.finish(request.default_branch)
         self._spare.want()
         branch = self._repository.default_branch
         return {"default_branch": branch, "head": await self._repository.commit_of(branch)}
@@ -57,6 +58,7 @@ class Importer:
         source = _check_source(request.source)
         async with self._repository.lock:
             if not self._repository.is_complete:
+                self._repository.begin()
                 await self._clear()  # what an import left that was cut off
                 meter = _Meter(channel)
                 forwarding = asyncio.create_task(meter.forward(), name="progress")
@@ -67,7 +69,7 @@ class Importer:
                     raise
                 finally:
                     forwarding.cancel()
-                self._repository.remember_default_branch(branch)
+                self._repository.finish(branch)
         self._spare.want()
         branch = self._repository.default_branch
         listing = await self._git.run("ls-tree", "-r", "--name-only", "-z", "HEAD", limit=_LISTING_BYTES)

@@ -25,19 +25,26 @@ class Repository:
         self.git = git
         self.lock = asyncio.Lock()
         self._state = state / "repository.json"
-        self._default_branch = self._read_default_branch()
+        self._unfinished = state / "repository.unfinished"
+        self._default_branch: str | None = None
 
     @property
     def default_branch(self) -> str:
         """Raises Problem `no-repository`."""
+        if self._default_branch is None:
+            self._default_branch = self._read_default_branch()
         if self._default_branch is None or not self.is_complete:
             raise Problem("no-repository", "The workspace has no repository yet.", "Create or import one first.")
         return self._default_branch
 
     @property
     def is_complete(self) -> bool:
-        """Created or imported to the end: the default branch is remembered last."""
-        return self._default_branch is not None and (self.git_folder / "HEAD").exists()
+        """There is one, and it was created or imported to the end."""
+        return (self.git_folder / "HEAD").exists() and not self._unfinished.exists()
+
+    def begin(self) -> None:
+        """It is being made: until `finish` it does not count, also after a crash."""
+        self._unfinished.touch()
 
     async def commit_of(self, revision: str) -> str:
         """The commit's full name. Raises Problem `unknown-revision`."""
@@ -60,11 +67,13 @@ class Repository:
             (self.git_folder / "info").mkdir(exist_ok=True)
             _append_once(self.git_folder / "info" / "exclude", f"{IGNORED_LINE}\n")
 
-    def remember_default_branch(self, name: str) -> None:
+    def finish(self, name: str) -> None:
+        """It is made; `name` is its default branch."""
         draft = self._state.with_suffix(".new")
         draft.write_text(json.dumps({"default_branch": name}))
         draft.replace(self._state)
         self._default_branch = name
+        self._unfinished.unlink(missing_ok=True)
 
     async def retry_after_prune(self, work: Callable[[], Awaitable[None]]) -> None:
         """Once more after `git worktree prune`: what crashed earlier may have left an entry without a folder."""

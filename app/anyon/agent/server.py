@@ -70,6 +70,11 @@ class Agent:
         self._grace = grace
         self._stopping.set()
 
+    def refresh_spare(self) -> None:
+        """The default branch may have moved: look at the spare worktree."""
+        if self._spare is not None:
+            self._spare.want()
+
     async def spare_settled(self) -> None:
         """Wait until the spare worktree is as it should be."""
         if self._spare is not None:
