@@ -2,6 +2,7 @@
 import { html } from "../dom.js";
 import { Icon } from "../ui/icons.js";
 import { CopyButton, Middle } from "../ui/parts.js";
+import { Lines } from "../views/card.js";
 import { reasonFor } from "./model.js";
 
 const SIGNS = { "+": "added", "-": "removed", " ": "same", "\\": "note" };
@@ -37,7 +38,7 @@ function FileHead({ item, onToggle, onShow }) {
     </button>
     ${!open && reason && html`<span class="muted small cut">${reason}</span>`}
     ${!open && reason && !file.binary && file.added + file.removed > 0 && html`<button type="button" class="link small" onClick=${() => onShow(file)}>Show it</button>`}
-    <span class="size small push">${file.binary ? html`<span class="muted">binary</span>` : html`<span class="added">+${file.added}</span> <span class="removed">−${file.removed}</span>`}</span>
+    <span class="size small push">${file.binary ? html`<span class="muted">binary</span>` : html`<${Lines} added=${file.added} removed=${file.removed} />`}</span>
     <${CopyButton} text=${file.path} label="Copy the path" />
   </div>`;
 }

@@ -4,6 +4,7 @@ import { count } from "../format.js";
 import { preference } from "../preferences.js";
 import { useResource } from "../resource.js";
 import { Button, EmptyState, ProblemPanel, Segmented, Skeleton } from "../ui/parts.js";
+import { Lines } from "../views/card.js";
 import { useFiles } from "./files.js";
 import { flatten, indexAt, offsetsOf } from "./model.js";
 import { Item } from "./rows.js";
@@ -88,7 +89,7 @@ export function DiffView({ attempt, tools, narrow }) {
     first.current = false;
   }, [version]);
   const bar = tools(html`
-    ${data && data.files.length > 0 && html`<span class="size small"><span class="added">+${data.added}</span> <span class="removed">−${data.removed}</span> <span class="muted">${count(data.files.length, "file")}</span></span>`}
+    ${data && data.files.length > 0 && html`<span class="size small"><${Lines} added=${data.added} removed=${data.removed} /> <span class="muted">${count(data.files.length, "file")}</span></span>`}
     ${!narrow && html`<${Segmented} label="Layout" value=${mode.value} options=${MODES} onChange=${(name) => (mode.value = name)} />`}
     <${Button} small kind="quiet" icon="retry" label="Read the diff again" onClick=${load} />`);
   let body = null;

@@ -8,6 +8,7 @@ import { Confirm, show } from "../ui/dialog.js";
 import { Menu } from "../ui/menu.js";
 import { announce, notify, undoable } from "../ui/notices.js";
 import { Button, Field } from "../ui/parts.js";
+import { Lines } from "./card.js";
 
 const ENDED = new Set(["in_review", "failed", "cancelled"]);
 
@@ -34,7 +35,7 @@ function MergeDialog({ task, attempt, onClose }) {
   };
   return html`<${Confirm} title=${`Merge into ${attempt.base_branch ?? "the default branch"}`} verb="Merge" run=${run} onClose=${onClose}
     onProblem=${(problem) => problem.code === "merge-conflict" && html`<${Button} small icon="rebase" onClick=${rebaseInstead}>Try a rebase<//>`}>
-    <p class="muted">${count(attempt.files ?? 0, "file")}, <span class="added">+${attempt.added ?? 0}</span> <span class="removed">−${attempt.removed ?? 0}</span> from <code>${attempt.branch}</code></p>
+    <p class="muted">${count(attempt.files ?? 0, "file")}, <${Lines} added=${attempt.added} removed=${attempt.removed} /> from <code>${attempt.branch}</code></p>
     <${Field} id=${id} label="Message"><textarea id=${id} class="input" rows="3" required data-autofocus value=${message} onInput=${(event) => setMessage(event.target.value)}></textarea><//>
   <//>`;
 }

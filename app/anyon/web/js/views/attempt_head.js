@@ -2,7 +2,7 @@
 import { html } from "../dom.js";
 import { isLive, lookOf } from "../data/attempts.js";
 import { executorTitle } from "../data/projects.js";
-import { short } from "../format.js";
+import { short, took } from "../format.js";
 import { links, navigate } from "../router.js";
 import { Ago, Elapsed } from "../ui/clock.js";
 import { Icon } from "../ui/icons.js";
@@ -15,7 +15,7 @@ function Facts({ attempt }) {
   return html`<ul class="facts small">
     <li class="row" title="Branch"><${Icon} name="branch" /><span class="mono fact-branch"><${Middle} text=${attempt.branch} keep=${12} /></span><${CopyButton} text=${attempt.branch} label="Copy the branch" /></li>
     <li class="muted">${executorTitle(attempt.executor)}</li>
-    <li class="muted">${ended ? html`took <${Elapsed} seconds=${(Date.parse(ended) - Date.parse(attempt.created_at)) / 1000} />, ` : "started "}<${Ago} time=${ended ?? attempt.created_at} /></li>
+    <li class="muted">${ended ? html`took ${took((Date.parse(ended) - Date.parse(attempt.created_at)) / 1000)}, ` : "started "}<${Ago} time=${ended ?? attempt.created_at} /></li>
     ${attempt.files !== null && html`<li><${Size} attempt=${attempt} /></li>`}
     ${attempt.execution?.exit_code > 0 && html`<li><span class="removed">exit code ${attempt.execution.exit_code}</span></li>`}
     ${attempt.merged_commit && html`<li class="muted">merged as <code>${short(attempt.merged_commit)}</code></li>`}

@@ -9,10 +9,14 @@ import { Ago, Elapsed } from "../ui/clock.js";
 import { Icon } from "../ui/icons.js";
 import { Menu } from "../ui/menu.js";
 
+export function Lines({ added, removed }) {
+  return html`${(added > 0 || !removed) && html`<span class="added">+${(added ?? 0).toLocaleString()}</span>`} ${removed > 0 && html`<span class="removed">−${removed.toLocaleString()}</span>`}`;
+}
+
 export function Size({ attempt }) {
   if (attempt.files === null || attempt.files === undefined) return null;
   if (attempt.files === 0) return html`<span class="muted">no changes</span>`;
-  return html`<span class="size"><span class="added">+${attempt.added ?? 0}</span> <span class="removed">−${attempt.removed ?? 0}</span> <span class="muted">${count(attempt.files, "file")}</span></span>`;
+  return html`<span class="size"><${Lines} added=${attempt.added} removed=${attempt.removed} /> <span class="muted">${count(attempt.files, "file")}</span></span>`;
 }
 
 function LastLine({ attempt }) {

@@ -46,7 +46,8 @@ export function Panes({ project, attempt }) {
   const [focused, setFocused] = useState("log");
   const [used, setUsed] = useState(false); // the terminal stays attached once it was shown
   const terminals = useTerminals(project, attempt.id);
-  const shown = (name) => (narrow ? tab.value === name : full ? full === name : name !== "terminal" || shell.value);
+  const open = shell.value && (used || terminals.current !== null);
+  const shown = (name) => (narrow ? tab.value === name : full ? full === name : name !== "terminal" || open);
 
   const go = (name) => {
     tab.value = name;
@@ -71,17 +72,17 @@ export function Panes({ project, attempt }) {
   const pane = (name, content) => html`<section key=${name} class=${`pane ${name}`} aria-label=${TITLES[name]} hidden=${!shown(name)} onFocusIn=${() => setFocused(name)}>${content}</section>`;
   const style = narrow || full ? {} : { ...shares("left", "right", across.value), ...shares("above", "below", down.value) };
 
-  return html`<div class=${`panes ${narrow ? "narrow" : full ? "full" : "grid"} ${shell.value ? "with-terminal" : ""}`} ref=${area} style=${style}>
+  return html`<div class=${`panes ${narrow ? "narrow" : full ? "full" : "grid"} ${open ? "with-terminal" : ""}`} ref=${area} style=${style}>
     ${narrow && html`<div class="pane-tabs" role="group" aria-label="Panes">${Object.keys(TITLES).map((name) => html`<button key=${name} type="button" aria-pressed=${String(tab.value === name)} onClick=${() => go(name)}>${TITLES[name]}</button>`)}</div>`}
     ${pane("log", attempt.execution ? html`<${LogView} execution=${attempt.execution} live=${isLive(attempt)} tools=${head("log")} focused=${focused === "log"} />` : html`${head("log")(null)}<${Phases} attempt=${attempt} />`)}
     ${!narrow && !full && html`<${Splitter} label="Width of the log" value=${across} vertical area=${area} />`}
     ${pane("diff", html`<${DiffView} attempt=${attempt} tools=${head("diff")} narrow=${narrow} />`)}
-    ${!narrow && !full && shell.value && html`<${Splitter} label="Height of the terminal" value=${down} area=${area} />`}
+    ${!narrow && !full && open && html`<${Splitter} label="Height of the terminal" value=${down} area=${area} />`}
     ${pane("terminal", html`${head("terminal")(html`<${TerminalTabs} terminals=${terminals} />${!narrow && html`<${Button} small kind="quiet" icon="down" label="Hide the terminal" onClick=${() => {
       shell.value = false;
       setFull(null);
     }} />`}`)}
       ${(used || shown("terminal")) && html`<${TerminalPane} terminals=${terminals} visible=${shown("terminal")} starts=${used} where="this attempt's worktree" />`}`)}
-    ${!narrow && !full && !shell.value && html`<button type="button" class="pane-bar" onClick=${() => go("terminal")}><${Icon} name="up" /><span class="pane-title">Terminal</span><span class="muted small">${terminals.open.length ? `${terminals.open.length} open` : "opens a shell in this worktree"}</span><${Keys} id="terminal" /></button>`}
+    ${!narrow && !full && !open && html`<button type="button" class="pane-bar" onClick=${() => go("terminal")}><${Icon} name="up" /><span class="pane-title">Terminal</span><span class="muted small">${terminals.open.length ? `${terminals.open.length} open` : "opens a shell in this worktree"}</span><${Keys} id="terminal" /></button>`}
   </div>`;
 }

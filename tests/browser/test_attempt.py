@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Page, expect
+
+from anyon.loadtest.service import Service
+from tests.browser.conftest import NewProject, Record
+
+CHANGE = "printf 'alpha\\nbeta\\n' > words.txt; printf '\\033[32mgreen\\033[0m\\n'; seq 1 400; echo last line"
+
+
+async def attempted(service: Service, project: Record, script: str, **fields: str) -> Record:
+    """The task of a script that has ended."""
+    task = await service.create_task(project["id"], script, executor="shell", **fields)
+    await service.settled(task["latest_attempt"]["id"])
+    return task
+
+
+def address(project: Record, task: Record) -> str:
+    return f"/p/{project['slug']}/t/{task['number']}/1"
+
+
+async def test_the_log_is_coloured_searched_and_followed(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, CHANGE)
+    await page.goto(address(project, task))
+    log = page.get_by_role("log", name="Log")
+    await expect(log).to_contain_text("last line")
+    await page.keyboard.press("l")
+    await expect(log).to_be_focused()
+    await page.keyboard.press("/")
+    await page.keyboard.type("green")
+    await expect(log.locator("mark")).to_have_text("green")
+    await expect(log.locator(".ansi-fg-2")).to_contain_text("green")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Jump to the end").click()
+    await expect(log).to_contain_text("last line")
+    await expect(page.get_by_role("button", name="Jump to the end")).to_be_hidden()
+
+
+async def test_the_log_grows_while_the_attempt_runs(page: Page, new_project: NewProject, service: Service) -> None:
+    project = await new_project()
+    script = "echo first; while [ ! -e go ]; do sleep 0.05; done; echo second"
+    task = await service.create_task(project["id"], script, executor="shell")
+    await page.goto(address(project, task))
+    await expect(page.get_by_role("log", name="Log")).to_contain_text("first")
+    await expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    await page.keyboard.press("t")
+    await expect(page.locator(".xterm-rows")).to_contain_text("$")
+    await page.keyboard.type("touch go\n")
+    await expect(page.get_by_role("log", name="Log")).to_contain_text("second")
+    await expect(page.get_by_role("button", name="Merge")).to_be_visible()
+
+
+async def test_the_diff_shows_the_change_and_the_merge_ends_the_task(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, CHANGE, title="Add words")
+    await page.goto(address(project, task))
+    changes = page.get_by_role("region", name="Changes")
+    await expect(changes).to_contain_text("alpha")
+    await expect(changes.locator(".diff-line.added")).to_have_count(2)
+    await page.keyboard.press("m")
+    dialog = page.get_by_role("dialog", name="Merge into main")
+    await expect(dialog.get_by_label("Message")).to_be_focused()
+    await dialog.get_by_role("button", name="Merge").click()
+    await expect(page.locator(".attempt-facts .chip")).to_have_text("merged")
+    await page.get_by_role("link", name=project["name"]).first.click()
+    await expect(page.get_by_role("region", name="Done").get_by_role("link", name="Add words")).to_be_visible()
+
+
+async def test_large_and_binary_files_are_folded_and_say_why(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, "seq 1 3000 > numbers.txt; head -c 999 /dev/urandom > noise.bin")
+    await page.goto(address(project, task))
+    changes = page.get_by_role("region", name="Changes")
+    await expect(changes.get_by_text("Binary file, not shown")).to_be_visible()
+    await expect(changes.get_by_text("Large: 3,000 changed lines")).to_be_visible()
+    await changes.get_by_role("button", name="Show it").click()
+    await expect(changes.locator(".diff-line.added").first).to_contain_text("1")
+    assert await changes.locator(".diff-line").count() < 200, "only what is visible is in the page"
+    await page.get_by_role("button", name="Fill the screen with the diff").click()
+    await page.get_by_role("button", name="Split").click()
+    await expect(changes.locator(".diff-half.added").first).to_be_visible()
+
+
+async def test_a_conflict_names_the_files_and_loses_nothing(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    first = await service.create_task(project["id"], "sleep 0.3; echo ours > same.txt", executor="shell")
+    second = await service.create_task(project["id"], "sleep 0.3; echo theirs > same.txt", executor="shell")
+    for task in (first, second):
+        await service.settled(task["latest_attempt"]["id"])
+    await service.request("POST", f"/api/attempts/{first['latest_attempt']['id']}/merge", {})
+    await page.goto(address(project, second))
+    await page.get_by_role("button", name="Merge").click()
+    dialog = page.get_by_role("dialog", name="Merge into main")
+    await dialog.get_by_role("button", name="Merge").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("same.txt")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("region", name="Changes")).to_contain_text("theirs")
+    await expect(page.locator(".attempt-facts .chip")).to_have_text("in review")
+
+
+async def test_discarding_work_says_the_loss_in_numbers_and_wants_the_word(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, CHANGE)
+    await page.goto(address(project, task))
+    await page.get_by_role("button", name="Discard").click()
+    dialog = page.get_by_role("dialog", name="Discard attempt 1?")
+    await expect(dialog).to_contain_text("1 commit not merged")
+    await page.keyboard.type("discard")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".attempt-facts .chip")).to_have_text("discarded")
+
+
+async def test_a_failure_says_what_happened_and_offers_another_try(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, "echo trouble; exit 7")
+    await page.goto(address(project, task))
+    await expect(page.get_by_role("alert")).to_contain_text("7")
+    await expect(page.get_by_role("log", name="Log")).to_contain_text("trouble")
+    await page.get_by_role("button", name="Retry").click()
+    await expect(page).to_have_url(re.compile(r"/t/\d+/2$"))
+
+
+async def test_a_task_shows_its_attempts_and_starts_another(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, "echo once")
+    await page.goto(f"/p/{project['slug']}/t/{task['number']}")
+    await page.get_by_role("button", name="Start another").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Start").click()
+    await expect(page).to_have_url(re.compile(r"/t/\d+/2$"))
+    await page.get_by_role("combobox", name="Attempt").select_option("1")
+    await expect(page).to_have_url(re.compile(r"/t/\d+/1$"))

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import NewProject
+
+
+async def test_a_project_from_nothing_is_made_with_the_keyboard_alone(page: Page, new_project: NewProject) -> None:
+    await new_project()
+    await page.goto("/")
+    await expect(page.get_by_role("heading", name="Projects", level=1)).to_be_visible()
+    await page.keyboard.press("c")
+    dialog = page.get_by_role("dialog", name="New project")
+    await expect(dialog.get_by_label("Git address or path")).to_be_focused()
+    await page.keyboard.press("Tab")
+    name = f"from nothing {uuid4().hex[:6]}"
+    await page.keyboard.type(name)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
+    await expect(page.get_by_role("navigation", name="Where am I")).to_contain_text(name)
+
+
+async def test_the_name_follows_from_the_address_until_it_is_typed(page: Page, new_project: NewProject) -> None:
+    await new_project()
+    await page.goto("/")
+    await page.get_by_role("button", name="New project").click()
+    dialog = page.get_by_role("dialog", name="New project")
+    await dialog.get_by_label("Git address or path").fill("https://git.example.com/team/shop-front.git")
+    await expect(dialog.get_by_label("Name")).to_have_value("shop-front")
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await expect(page.get_by_role("button", name="New project")).to_be_focused()
+
+
+async def test_a_refused_source_keeps_the_dialog_and_says_why(page: Page, new_project: NewProject) -> None:
+    await new_project()
+    await page.goto("/")
+    await page.get_by_role("button", name="New project").click()
+    dialog = page.get_by_role("dialog", name="New project")
+    await dialog.get_by_label("Git address or path").fill("/etc")
+    await dialog.get_by_role("button", name="Create project").click()
+    await expect(dialog.get_by_role("alert")).to_be_visible()
+    await expect(dialog.get_by_label("Git address or path")).to_have_value("/etc")
+
+
+async def test_a_project_is_deleted_only_after_its_name_was_typed(page: Page, new_project: NewProject) -> None:
+    project = await new_project("gone")
+    await page.goto(f"/p/{project['slug']}/settings")
+    await page.get_by_role("button", name="Delete project").click()
+    dialog = page.get_by_role("dialog")
+    confirm = dialog.get_by_role("button", name="Delete project")
+    await expect(confirm).to_be_disabled()
+    await page.keyboard.type(project["name"])
+    await confirm.click()
+    await expect(page.get_by_role("heading", name="Projects", level=1)).to_be_visible()
+    await expect(page.get_by_role("list", name="Projects").get_by_text(project["name"])).to_be_hidden()
+
+
+async def test_a_workspace_is_kept_awake_and_let_go_again(page: Page, new_project: NewProject) -> None:
+    project = await new_project("awake")
+    await page.goto(f"/p/{project['slug']}/settings")
+    await page.get_by_role("button", name="Keep awake").click()
+    await page.get_by_role("menuitem", name="until I change it").click()
+    await expect(page.get_by_role("button", name="Let it sleep again")).to_be_visible()
+    await page.get_by_role("button", name="Let it sleep again").click()
+    await expect(page.get_by_role("button", name="Keep awake")).to_be_visible()
