@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import sys
 from typing import Any
+
+import structlog
+
+from tests.needs import pytest_runtest_setup, pytest_terminal_summary
+
+__all__ = ["pytest_runtest_setup", "pytest_terminal_summary"]
 
 
 class NetworkRefused(AssertionError):
@@ -25,3 +32,4 @@ def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_the_network)
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

@@ -155,7 +155,7 @@ def build_services(
     attempts = Attempts(store, rows, progress, starter, finisher, workspaces, clock, background)
     review = AttemptReview(store, rows, progress, finisher, workspaces)
     terminals = Terminals(store, workspaces, clock, bus)
-    sweeper = Sweeper(store, workspaces, clock, metrics, settings)
+    sweeper = Sweeper(store, workspaces, clock, metrics, settings, terminals)
     workspaces.listeners += [finisher, terminals]
     return Services(
         settings=settings,

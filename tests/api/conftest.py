@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,3 +73,16 @@ def admin(new_person: Callable[..., Person]) -> Person:
 def project(ann: Person) -> Json:
     """Ann's, with an empty repository."""
     return ann.project()
+
+
+@pytest.fixture
+def new_server() -> Iterator[Callable[..., LiveServer]]:
+    """Services of the test's own; they stop with it, and their workspaces go."""
+    with ExitStack() as stack:
+
+        def start(data_dir: Path, **settings: Any) -> LiveServer:
+            server = LiveServer(data_dir, **settings)
+            stack.callback(lambda: asyncio.run(remove_workspaces(server.settings)))
+            return stack.enter_context(server.running())
+
+        yield start

@@ -69,7 +69,9 @@ class Person:
 
     def task(self, project: Json, script: str, **fields: Any) -> Json:
         """A new task whose attempt runs `script`."""
-        made: Json = self.call("POST", "/api/tasks", {"project_id": project["id"], "description": script, **fields}, 201)
+        made: Json = self.call(
+            "POST", "/api/tasks", {"project_id": project["id"], "description": script, **fields}, 201
+        )
         return made
 
     def attempt(self, attempt_id: str, *states: str) -> Json:
