@@ -2,6 +2,7 @@
 
 from anyon.store.errors import (
     AlreadyExists,
+    DatabaseMissing,
     DatabaseUrlInvalid,
     NotFound,
     RoleTooSmall,
@@ -37,6 +38,7 @@ __all__ = [
     "ApiTokenRow",
     "AttemptRow",
     "AuditRow",
+    "DatabaseMissing",
     "DatabaseUrlInvalid",
     "ExecutionRow",
     "LoginLinkRow",

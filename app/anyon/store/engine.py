@@ -7,6 +7,7 @@ locked", and a few that can only read; in WAL mode neither waits for the other. 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -15,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from anyon.store.errors import DatabaseUrlInvalid
+from anyon.store.errors import DatabaseMissing, DatabaseUrlInvalid
 
 WAIT_SECONDS = 5.0
 STATEMENT_SECONDS = 15
@@ -55,8 +56,10 @@ def database_url(text: str) -> URL:
 
 
 def open_engines(url: URL, pool_size: int) -> Engines:
-    """Make the engines; nothing is connected yet. `pool_size` is PostgreSQL's (A4)."""
+    """Make the engines; nothing is connected yet. `pool_size` is PostgreSQL's (A4). Raises DatabaseMissing."""
     if url.get_backend_name() == "sqlite":
+        if not Path(str(url.database)).exists():
+            raise DatabaseMissing(path=url.database)
         return _open_sqlite(url)
     return _open_postgresql(url, pool_size)
 

@@ -62,6 +62,15 @@ class StoreFull(AnyonError):
     hint = "Free space on the disk of the database; reading still works."
 
 
+class DatabaseMissing(AnyonError):
+    """Takes `path`. Opening a SQLite file that does not exist would make an empty one that others can read."""
+
+    code, status_hint = "database-missing", 503
+    title = "The database does not exist"
+    detail = "There is no database at {path}"
+    hint = "Make it with `anyon migrate`, or set ANYON_DATABASE_URL to the one that exists."
+
+
 class DatabaseUrlInvalid(AnyonError):
     """Takes `scheme`."""
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-import psycopg
 import sqlalchemy.exc
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,7 +45,7 @@ class Store:
         """Connect once, to fail here rather than at the first request; the schema is `migrate()`'s business.
 
         `url` is `sqlite:///path` or `postgresql://…`; `pool_size` is the most connections to PostgreSQL. Raises
-        DatabaseUrlInvalid, StoreUnreachable.
+        DatabaseUrlInvalid, DatabaseMissing, StoreUnreachable.
         """
         store = cls(open_engines(database_url(url), pool_size), clock or SystemClock())
         try:
@@ -107,5 +106,6 @@ def _translate(error: sqlalchemy.exc.DBAPIError) -> AnyonError | None:
     for make, states, texts in _SAYINGS:
         if state in states or (state is None and any(phrase in str(error.orig) for phrase in texts)):
             return make()
-    lost = error.connection_invalidated or (isinstance(error.orig, psycopg.OperationalError) and state is None)
+    # psycopg's errors have an SQLSTATE, None when no server was there to say one; SQLite's have no such attribute.
+    lost = error.connection_invalidated or (state is None and hasattr(error.orig, "sqlstate"))
     return StoreUnreachable() if lost else None
