@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -22,7 +21,6 @@ from tests.infra.waiting import eventually
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(shutil.which("pulumi") is None, reason="put the Pulumi CLI on PATH to run the engine's tests"),
 ]
 WITHOUT_ENGINE = "/usr/bin:/bin"
 CHANGES = 7  # exit status of the CLI for --expect-no-changes when there are some
@@ -159,11 +157,16 @@ def test_destroy_leaves_no_process_and_keeps_the_data(stack: Stack) -> None:
     assert "7 created" in stack.run("up")
 
 
-def test_protected_data_stops_a_destroy(stack: Stack) -> None:
+def test_protected_data_stops_a_destroy_but_not_make_down(stack: Stack) -> None:
     stack.edit("protect_data: false", "protect_data: true")
     stack.run("up")
     refused = stack.fails("pulumi", "destroy", "--yes")
     assert "protect" in refused
+    assert stack.observed.healthy
+    stack.run("down")
+    assert stack.observed.service is None
+    stack.run("up")
+    stack.preview_is_empty()
 
 
 def test_a_failed_start_is_explained_and_tried_again_by_the_next_up(stack: Stack) -> None:

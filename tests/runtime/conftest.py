@@ -12,7 +12,8 @@ from anyon.runtime import procfs
 from anyon.runtime.errors import IsolationUnavailable
 from anyon.runtime.process import ProcessRuntime
 from anyon.settings import Settings
-from tests.runtime.workspaces import STANDIN, missing, require_bubblewrap
+from tests.needs import lacking
+from tests.runtime.workspaces import STANDIN
 
 OpenRuntime = Callable[..., Awaitable[ProcessRuntime]]
 
@@ -30,13 +31,10 @@ async def open_runtime(data_dir: Path) -> AsyncIterator[OpenRuntime]:
     opened: list[ProcessRuntime] = []
 
     async def open_one(package: Path = STANDIN, **settings: Any) -> ProcessRuntime:
-        if settings.get("isolation") == "bubblewrap":
-            require_bubblewrap()
         try:
             runtime = await ProcessRuntime.open(Settings(data_dir=data_dir, **settings), package=package)
         except IsolationUnavailable as error:
-            missing(error.describe(), error.advise())
-            raise
+            raise lacking(error.describe(), error.advise()) from error
         opened.append(runtime)
         return runtime
 

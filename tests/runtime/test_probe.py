@@ -11,7 +11,7 @@ import pytest
 from anyon.runtime import probe
 from anyon.runtime.errors import IsolationUnavailable
 from anyon.settings import Isolation
-from tests.runtime.workspaces import STANDIN, require_bubblewrap
+from tests.runtime.workspaces import STANDIN
 
 
 async def decide(wanted: Isolation, tmp_path: Path) -> probe.Verdict:
@@ -64,7 +64,6 @@ async def test_no_isolation_is_a_choice_that_is_said(tmp_path: Path) -> None:
 async def test_a_data_folder_that_every_workspace_would_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    require_bubblewrap()
     monkeypatch.setattr(probe, "_prefix", lambda: tmp_path)
     with pytest.raises(IsolationUnavailable, match="data folder lies in"):
         await decide(Isolation.BUBBLEWRAP, tmp_path)
@@ -72,7 +71,6 @@ async def test_a_data_folder_that_every_workspace_would_read_is_refused(
 
 @pytest.mark.bubblewrap
 async def test_a_working_bubblewrap_is_used_without_a_note(tmp_path: Path) -> None:
-    require_bubblewrap()
     verdict = await decide(Isolation.AUTO, tmp_path)
     assert verdict.note == ""
     assert verdict.host is not None

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from anyon.agent.endpoint import AgentEndpoint
 from anyon.runtime import procfs
@@ -29,18 +26,6 @@ def new_spec(project_id: uuid.UUID | None = None, **changes: Path) -> WorkspaceS
         generation=f"generation-{token[:8]}",
         token=token,
     )
-
-
-def missing(what: str, remedy: str) -> None:
-    """Skip with the remedy; a failure where everything is required."""
-    if os.environ.get("ANYON_REQUIRE") == "all":
-        pytest.fail(f"{what}; {remedy}")
-    pytest.skip(f"{what}; {remedy}")
-
-
-def require_bubblewrap() -> None:
-    if shutil.which("bwrap") is None:
-        missing("bubblewrap is not installed", "apt-get install bubblewrap")
 
 
 @dataclass(frozen=True)
