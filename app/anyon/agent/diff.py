@@ -7,7 +7,6 @@ import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from anyon.agent import messages
@@ -26,6 +25,7 @@ class Diffs:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._git = repository.git
+        self._count = 0
 
     async def summary(self, request: messages.DiffSummary) -> dict[str, Any]:
         """Changed files with their line counts, at most MAX_FILES. Raises Problem `unknown-revision`."""
@@ -96,12 +96,18 @@ class Diffs:
     @asynccontextmanager
     async def _index_with_new_files(self, path: str) -> AsyncIterator[dict[str, str]]:
         """Variables that show untracked files to git as new ones, through a copy of the index; nothing real changes."""
-        with TemporaryDirectory(prefix="anyon-diff-") as folder:
+        self._count += 1
+        folder = self._repository.scratch / f"diff-{self._count}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
             with suppress(FileNotFoundError):
-                shutil.copyfile(self._index_of(path), f"{folder}/index")
-            variables = {"GIT_INDEX_FILE": f"{folder}/index"}
+                shutil.copyfile(self._index_of(path), folder / "index")
+            variables = {"GIT_INDEX_FILE": str(folder / "index")}
             await self._git.run("add", "--intent-to-add", "--", ".", cwd=path, variables=variables)
             yield variables
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _index_of(self, path: str) -> Path:
         """The index of a worktree, or of the main working copy."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import os
 import stat
 from typing import Any
@@ -43,7 +43,7 @@ class Files:
         finally:
             os.close(descriptor)
         return {
-            "content_base64": base64.b64encode(content).decode("ascii"),
+            "content_base64": binascii.b2a_base64(content, newline=False).decode("ascii"),
             "size": status.st_size,
             "truncated": request.offset + len(content) < status.st_size,
         }

@@ -24,6 +24,7 @@ class Repository:
         self.git_folder = folder / ".git"
         self.git = git
         self.lock = asyncio.Lock()
+        self.scratch = state / "scratch"  # for files that nobody misses after a crash
         self._state = state / "repository.json"
         self._unfinished = state / "repository.unfinished"
         self._default_branch: str | None = None

@@ -57,6 +57,7 @@ class Agent:
 
     def __init__(self, options: Options, environment: Mapping[str, str], processes: Processes) -> None:
         self.ready = asyncio.Event()  # the socket accepts
+        self.operations: tuple[str, ...] = ()  # names, once it is ready
         self._options = options
         self._environment = environment
         self._processes = processes
@@ -123,6 +124,7 @@ class Agent:
                 repository, Importer(repository, commands, environment, spare), Worktrees(repository, spare), spare
             ),
         }
+        self.operations = tuple(table)
         async with self._listening(Operations(table, tasks), tasks):
             keeper = tasks.create_task(spare.keep(), name="spare")
             spare.want()
