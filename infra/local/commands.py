@@ -38,7 +38,7 @@ def down(root: Path, environment: Mapping[str, str]) -> int:
     """Stop service and workspaces; the data stays."""
     config = from_file(root, STACK, environment)
     engine = _engine(root, environment) if engines.has_stack(root) else None
-    if engine is not None and (status := engine.destroy()) != 0:
+    if engine is not None and (status := engine.down()) != 0:
         return status
     remove_without_engine(plan_of(config))  # also what an `up` without the engine started
     _say(f"Stopped. The data is in {config.data_dir}")

@@ -47,8 +47,10 @@ class Engine:
     def up(self) -> int:
         return self.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress")
 
-    def destroy(self) -> int:
-        return self.run("destroy", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress")
+    def down(self) -> int:
+        """Destroys what is not protected: whether data is, does not matter to who only wants to stop."""
+        arguments = ("--yes", "--skip-preview", "--exclude-protected", "--suppress-outputs", "--suppress-progress")
+        return self.run("destroy", *arguments)
 
     def run(self, command: str, *arguments: str) -> int:
         """Any command of the CLI on the stack, which is made if need be. Returns its exit status."""

@@ -14,7 +14,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +68,12 @@ class Control:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def desired(self) -> Desired | None:
+        """None as well for what another version wrote and this one does not understand."""
         values = _read(self.folder / "desired.json")
-        return Desired(**values) if values else None
+        try:
+            return Desired(**_known(Desired, values)) if values else None
+        except TypeError:
+            return None
 
     def write_desired(self, desired: Desired) -> None:
         write_private(self.folder / "desired.json", json.dumps(asdict(desired), indent=1))
@@ -82,7 +86,7 @@ class Control:
         for name in ("supervisor", "service"):
             if values.get(name):
                 values[name] = ProcessId(**values[name])
-        return Observed(**values)
+        return Observed(**_known(Observed, values))
 
     def write_observed(self, observed: Observed) -> None:
         write_private(self.folder / "observed.json", json.dumps(asdict(observed), indent=1))
@@ -126,6 +130,11 @@ def write_private(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(path)
+
+
+def _known(kind: type[Desired | Observed], values: dict[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
 
 
 def _read(path: Path) -> dict[str, Any]:

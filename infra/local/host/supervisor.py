@@ -86,8 +86,7 @@ class Supervisor:
             _log.exception("the observed state could not be written")  # a full disk must not end the service
 
     def _outdated(self, desired: Desired) -> bool:
-        current = self._control.desired()
-        return self._leaving or current is None or current.revision != desired.revision
+        return self._leaving or (current := self._control.desired()) is None or current.revision != desired.revision
 
     async def _change(self, desired: Desired) -> None:
         """Returns when another revision is wanted or the supervisor shall leave."""

@@ -120,7 +120,7 @@ def test_the_stack_is_made_once_and_the_committed_file_is_left_alone(root: Path,
     used = Engine(root, install(tmp_path / "bin", root))
     committed = (root / "infra" / "stacks" / "Pulumi.local.yaml").read_text()
     used.up()
-    used.destroy()
+    used.down()
     assert [call["arguments"][0] for call in calls(root)] == ["stack", "up", "destroy"]
     assert calls(root)[0]["cwd"] != str(root)
     assert (root / "infra" / "stacks" / "Pulumi.local.yaml").read_text() == committed

@@ -43,6 +43,13 @@ def test_before_anything_was_started_nothing_is_wanted_and_nothing_seen(control:
     control.forget_desired()
 
 
+def test_what_another_version_wrote_is_read_as_far_as_it_is_understood(control: Control) -> None:
+    write_private(control.folder / "observed.json", '{"restarts": 2, "mood": "good"}')
+    write_private(control.folder / "desired.json", '{"revision": "x"}')
+    assert control.observed() == Observed(restarts=2)
+    assert control.desired() is None
+
+
 def test_the_files_are_for_the_owner_alone(control: Control) -> None:
     control.write_desired(DESIRED)
     control.revision_of(DESIRED)
