@@ -7,9 +7,10 @@ import socket
 import stat
 
 import pytest
+import uvloop
 
 from anyon.agent import protocol
-from anyon.agent.client import AgentClient, Event
+from anyon.agent.client import AgentClient, Data, Event
 from anyon.agent.endpoint import AgentEndpoint
 from anyon.agent.errors import AgentProblem, AgentUnreachable
 from anyon.agent.processes import Processes
@@ -125,3 +126,19 @@ async def test_files_are_listed_and_read_through_the_agent(client: AgentClient, 
     assert (await client.call("files.read", path="a"))["content_base64"] == "eA=="
     with pytest.raises(AgentProblem, match="leads out"):
         await client.call("files.read", path="../state/gitconfig")
+
+
+async def test_the_client_works_on_uvloop_too(agent: Agent, endpoint: AgentEndpoint) -> None:
+    async def use() -> tuple[bytes, list[str]]:
+        client = await AgentClient.connect(endpoint)
+        output, _ = await run(client, "a", "cat", stdin="hello")
+        await client.call("terminal.open", id="t", argv=["sh", "-c", "read line; echo got $line"])
+        async with client.stream("terminal.attach", id="t", cols=80, rows=24) as attached:
+            await attached.send(b"it\n")
+            shown = b"".join([item.data async for item in attached if isinstance(item, Data)])
+        await client.close()
+        return output, shown.decode().split("\r\n")
+
+    output, shown = await asyncio.to_thread(uvloop.run, use())
+    assert output == b"hello"
+    assert shown[-2:] == ["got it", ""]

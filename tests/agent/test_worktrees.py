@@ -148,6 +148,16 @@ async def test_paths_other_than_one_below_the_folder_are_refused(
     assert problem.value.code == "bad-argument"
 
 
+async def test_a_folder_of_worktrees_that_leads_out_is_refused(
+    client: AgentClient, repository: Git, tmp_path: Path
+) -> None:
+    (repository.folder / ".worktrees").rename(tmp_path / "elsewhere")
+    (repository.folder / ".worktrees").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(AgentProblem) as problem:
+        await add_worktree(client, "1-a")
+    assert problem.value.code == "path-escapes"
+
+
 async def test_without_a_repository_nothing_is_added(client: AgentClient) -> None:
     with pytest.raises(AgentProblem) as problem:
         await add_worktree(client, "1-a")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from anyon.agent import messages
-from anyon.agent.commands import Commands
+from anyon.agent.commands import Commands, Progress
 from anyon.agent.connection import Channel
 from anyon.agent.git import GitFailed
 from anyon.agent.messages import Author
@@ -60,15 +61,12 @@ class Importer:
             if not self._repository.is_complete:
                 self._repository.begin()
                 await self._clear()  # what an import left that was cut off
-                meter = _Meter(channel)
-                forwarding = asyncio.create_task(meter.forward(), name="progress")
                 try:
-                    branch = await self._fetch(source, request, meter)
+                    async with _meter(channel) as show:
+                        branch = await self._fetch(source, request, show)
                 except BaseException:
-                    await asyncio.shield(self._clear())
+                    await self._clear()
                     raise
-                finally:
-                    forwarding.cancel()
                 self._repository.finish(branch)
         self._spare.want()
         branch = self._repository.default_branch
@@ -76,22 +74,22 @@ class Importer:
         head = await self._repository.commit_of(branch)
         return {"default_branch": branch, "head": head, "files": listing.stdout.count(b"\0")}
 
-    async def _fetch(self, source: _Source, request: messages.RepositoryImport, meter: _Meter) -> str:
+    async def _fetch(self, source: _Source, request: messages.RepositoryImport, show: Progress) -> str:
         """Fill the workspace; gives the default branch."""
         if not source.is_plain:
-            await self._clone(source.place, meter)
+            await self._clone(source.place, show)
             return await self._settle_branch(request)
-        meter.show("Copying the folder")
+        show("Copying the folder")
         await self._copy(source.place)
         await self._git.run("init", "--quiet", f"--initial-branch={_DEFAULT_BRANCH}")
-        meter.show("Writing the first commit")
+        show("Writing the first commit")
         await self._commit_all("Import", request.author, request.exclude)
         return _DEFAULT_BRANCH
 
-    async def _clone(self, source: str, meter: _Meter) -> None:
+    async def _clone(self, source: str, show: Progress) -> None:
         try:
             await self._git.run(
-                "clone", "--progress", "--no-hardlinks", "--", source, ".", timeout=CLONE_SECONDS, progress=meter.show
+                "clone", "--progress", "--no-hardlinks", "--", source, ".", timeout=CLONE_SECONDS, progress=show
             )
         except GitFailed as error:
             lines = _CREDENTIALS.sub("", error.lines)
@@ -150,22 +148,26 @@ def _check_source(source: str) -> _Source:
     return _Source(source, is_plain=not (bare or (folder / ".git").exists()))
 
 
-class _Meter:
-    """The newest line of progress on its way to the channel: a slow reader skips lines, it does not pile them up."""
+@asynccontextmanager
+async def _meter(channel: Channel) -> AsyncIterator[Progress]:
+    """Sends the newest line of progress; a slow reader skips lines, it does not pile them up."""
+    newest: list[str] = []
+    changed = Pulse()
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._line: str | None = None
-        self._changed = Pulse()
+    def show(line: str) -> None:
+        newest[:] = [_CREDENTIALS.sub("", line)]
+        changed.fire()
 
-    def show(self, line: str) -> None:
-        self._line = _CREDENTIALS.sub("", line)
-        self._changed.fire()
-
-    async def forward(self) -> None:
+    async def forward() -> None:
         while True:
-            if self._line is None:
-                await self._changed.wait()
+            if newest:
+                await channel.event(event="progress", text=newest.pop())
             else:
-                line, self._line = self._line, None
-                await self._channel.event(event="progress", text=line)
+                await changed.wait()
+
+    forwarding = asyncio.create_task(forward(), name="progress")
+    try:
+        yield show
+    finally:
+        forwarding.cancel()
+        await asyncio.wait([forwarding])

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from anyon.agent.git import Git, GitFailed
-from anyon.agent.problems import Problem
+from anyon.agent.problems import Problem, path_escapes
 
 IGNORED_LINE = ".worktrees/"
 _HEX = frozenset("0123456789abcdef")
@@ -61,7 +61,12 @@ class Repository:
         return output.text
 
     def exclude_worktrees(self, how: str) -> None:
-        """Hide the worktrees from git's eyes: privately (`info`), or in the project's own `.gitignore` (R12, X23)."""
+        """Hide the worktrees from git's eyes: privately (`info`), or in the project's own `.gitignore` (R12, X23).
+
+        Raises Problem `path-escapes` when something turned their folder into a link.
+        """
+        if (self.folder / ".worktrees").is_symlink():
+            raise path_escapes(".worktrees")
         if how == "gitignore":
             _append_once(self.folder / ".gitignore", f"\n# Anyon worktrees\n{IGNORED_LINE}\n")
         else:
