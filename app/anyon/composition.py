@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from anyon.domain.sweeper import Sweeper
 from anyon.domain.tasks import Tasks
 from anyon.domain.terminals import Terminals
 from anyon.domain.workspaces import Workspaces
+from anyon.errors import AnyonError
 from anyon.executors import Executor, load_catalogue
 from anyon.ids import new_id
 from anyon.metrics import Metrics
@@ -37,7 +38,7 @@ from anyon.runtime.process import ProcessRuntime
 from anyon.runtime.protocol import Runtime
 from anyon.settings import Settings
 from anyon.store import Store
-from anyon.store.migrate import migrate
+from anyon.store.migrate import is_current, migrate
 
 _log = structlog.get_logger()
 
@@ -109,33 +110,41 @@ async def open_accounts(settings: Settings) -> AsyncIterator[AccountServices]:
         await store.close()
 
 
+class SchemaOutdated(AnyonError):
+    code, status_hint = "schema-outdated", 500
+    title = "The database's schema is not the one this version needs"
+    detail = "ANYON_MIGRATE_ON_START is false, and the migrations of this version have not been applied."
+    hint = "Run `anyon migrate`, then start the service again."
+
+
 @asynccontextmanager
 async def running_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Services]:
-    """Everything, running: the database migrated, what ran before adopted, the sweeper swept off.
+    """Everything, running: the database migrated, what ran before adopted, the sweep going.
 
-    On leaving, workspaces and whatever runs in them go on.
+    On leaving, workspaces and whatever runs in them go on. Raises AnyonError for what keeps the service from starting.
     """
     prepare_data_dir(settings)
+    url = database_url(settings)
     if settings.migrate_on_start:
-        await asyncio.to_thread(migrate, database_url(settings))
-    clock = SystemClock()
-    runtime = await ProcessRuntime.open(settings)
-    if runtime.isolation_note:
-        _log.warning("isolation", note=runtime.isolation_note)
-    store = await Store.open(database_url(settings), pool_size=settings.database_pool_size)
-    async with Background() as background:
-        services = build_services(settings, clock, metrics, store, runtime, background)
+        await asyncio.to_thread(migrate, url)
+    elif not await asyncio.to_thread(is_current, url):
+        raise SchemaOutdated
+    async with AsyncExitStack() as stack:
+        runtime = await ProcessRuntime.open(settings)
+        stack.callback(runtime.close)
+        if runtime.isolation_note:
+            _log.warning("isolation", note=runtime.isolation_note)
+        store = await Store.open(url, pool_size=settings.database_pool_size)
+        stack.push_async_callback(store.close)
+        background = Background()
+        services = build_services(settings, SystemClock(), metrics, store, runtime, background)
+        stack.push_async_callback(services.workspaces.close)
+        await stack.enter_async_context(background)
         metrics.gauge("anyon_build_info").labels(__version__).set(1)
         background.start("reconcile", services.reconciler.run())
         background.start("sweep", services.sweeper.run())
         background.start("event loop lag", _measure_lag(metrics))
-        try:
-            yield services
-        finally:
-            await background.close()
-            await services.workspaces.close()
-            runtime.close()
-            await store.close()
+        yield services
 
 
 def build_services(

@@ -79,7 +79,9 @@ class Settings(BaseModel):
     jwt_issuer: str = Field("anyon", min_length=1, description="Required `iss` of bearer tokens.")
     jwt_audience: str = Field("anyon", min_length=1, description="Required `aud` of bearer tokens.")
     encryption_key: SecretStr | None = Field(
-        None, description="Key of the stored credentials, base64 of 32 bytes; default: generated in DATA_DIR/keys."
+        None,
+        description="Key of the stored credentials: 32 bytes in base64, or `1:OLD 2:NEW` to rotate; "
+        "default: generated in DATA_DIR/keys.",
     )
     session_days: int = Field(30, ge=1, le=365, description="A browser session ends when unused for this many days.")
     login_link_minutes: int = Field(60, ge=1, le=10080, description="Lifetime of a one-time login link.")
