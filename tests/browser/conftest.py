@@ -18,6 +18,7 @@ from tests.browser.watch import Watch
 from tests.fixtures.installation import Installation, temporary_installation
 
 CHROMIUM = Path("/usr/bin/chromium")
+FOUND = CHROMIUM.exists()
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -44,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @asynccontextmanager
 async def launched_browser() -> AsyncIterator[Browser]:
-    if not CHROMIUM.exists():
+    if not FOUND:
         if os.environ.get("ANYON_REQUIRE") == "all":
             pytest.fail(HINT)
         pytest.skip(HINT)

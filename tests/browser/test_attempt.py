@@ -21,9 +21,7 @@ def address(project: Record, task: Record) -> str:
     return f"/p/{project['slug']}/t/{task['number']}/1"
 
 
-async def test_the_log_is_coloured_searched_and_followed(
-    page: Page, new_project: NewProject, service: Service
-) -> None:
+async def test_the_log_is_coloured_searched_and_followed(page: Page, new_project: NewProject, service: Service) -> None:
     project = await new_project()
     task = await attempted(service, project, CHANGE)
     await page.goto(address(project, task))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from playwright.async_api import Page, Route, expect
 
@@ -103,4 +104,4 @@ async def test_the_title_counts_what_needs_me(page: Page, new_project: NewProjec
     task = await service.create_task(project["id"], "echo a > a", executor="shell")
     await service.settled(task["latest_attempt"]["id"])
     await page.goto(f"/p/{project['slug']}")
-    await page.wait_for_function("/^\\(\\d+\\) /.test(document.title)")
+    await expect(page).to_have_title(re.compile(r"^\(\d+\) "))

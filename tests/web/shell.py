@@ -1,4 +1,4 @@
-"""The list of styles and preloaded modules in index.html follows from the files; `python -m tests.web.shell` writes it."""
+"""What index.html lists (styles, preloaded modules) follows from the files; `python -m tests.web.shell` writes it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def imports_of(file: Path, names: dict[str, str]) -> list[Path]:
     text = file.read_text(encoding="utf-8")
     pattern = _VENDORED_IMPORT if "vendor" in file.parts else _IMPORT
     specifiers = ["".join(groups) if isinstance(groups, tuple) else groups for groups in pattern.findall(text)]
-    return [
-        (file.parent / name).resolve() if name.startswith(".") else file_of(names[name]) for name in specifiers
-    ]
+    return [(file.parent / name).resolve() if name.startswith(".") else file_of(names[name]) for name in specifiers]
 
 
 def first_load_modules() -> list[Path]:

@@ -48,6 +48,6 @@ export function Column({ project, state, tasks, dragged, onDrag, onDrop, folded,
       ${tasks.map((task) => html`<${Card} key=${task.id} project=${project} task=${task} onDrag=${onDrag} dragged=${dragged === task.id} landing=${dropping && before === task.id} />`)}
       ${dropping && before === null && html`<li class="landing" aria-hidden="true"></li>`}
     </ol>
-    ${tasks.length === 0 && !dropping && html`<p class="column-empty muted small">${state.empty}</p>`}
+    ${tasks.length === 0 && html`<p class="column-empty muted small">${state.empty}</p>`}
   </section>`;
 }
