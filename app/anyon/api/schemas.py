@@ -163,8 +163,10 @@ class NewTokenView(TokenView):
 
 
 class SecretBody(Body):
+    """A shorter value could not be removed from logs without removing half of them."""
+
     value: Annotated[
-        str, StringConstraints(min_length=1, max_length=SECRET_LENGTH), AfterValidator(_no_control_characters)
+        str, StringConstraints(min_length=4, max_length=SECRET_LENGTH), AfterValidator(_no_control_characters)
     ]
 
 

@@ -32,9 +32,9 @@ class Background:
         if self._closing:
             job.close()
             raise RuntimeError(f"the service is stopping; {name} was not started")
-        task = asyncio.create_task(self._guard(name, job), name=name)
+        task = asyncio.create_task(job, name=name)
         self._jobs.add(task)
-        task.add_done_callback(self._jobs.discard)
+        task.add_done_callback(self._ended)
         return task
 
     async def close(self) -> None:
@@ -51,11 +51,7 @@ class Background:
         while self._jobs:
             await asyncio.wait(list(self._jobs))
 
-    @staticmethod
-    async def _guard(name: str, job: Coroutine[Any, Any, None]) -> None:
-        try:
-            await job
-        except asyncio.CancelledError:
-            raise
-        except Exception:  # noqa: BLE001 - the last resort of every job; it is logged with its traceback
-            _log.exception("background job failed", job=name)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._jobs.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("background job failed", job=task.get_name(), exc_info=error)

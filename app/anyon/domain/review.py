@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from anyon.domain.machines import ATTEMPT, AttemptEvent, sources, target
 from anyon.domain.workspaces import Place, Workspaces
 from anyon.errors import AnyonError
 from anyon.model import AttemptState
-from anyon.store import AttemptRow, Store, TaskRow
+from anyon.store import AttemptRow, ExecutionRow, Store, TaskRow
 
 _GIT_TIMEOUT = 120.0
 _SHOWN_FILES = 5
@@ -108,6 +108,14 @@ class AttemptReview:
             client = await self.workspaces.ensure(place)
             await self._remove_worktree(client, attempt)
         return await self._decide(place, attempt, AttemptEvent.DISCARD)
+
+    async def forget_logs(self, place: Place, executions: Iterable[ExecutionRow]) -> None:
+        """Delete the logs of executions whose rows are gone; those of a stopped workspace go with its project."""
+        client = self.workspaces.connected(place.project_id)
+        if client is None:
+            return
+        for execution in executions:
+            await client.call("execution.forget", id=str(execution.id))
 
     async def _commit_leftovers(self, client: AgentClient, attempt: AttemptRow, task: TaskRow, author: Author) -> None:
         await client.call(

@@ -95,6 +95,7 @@ class Tasks:
             task = await session.tasks.get(task_id, Role.EDITOR)
             project = await session.projects.get(task.project_id)
             rows = await session.attempts.list(task_id)
+            executions = [execution for row in rows for execution in await session.executions.list(row.id)]
         place = Place(project.id, project.user_id)
         for attempt in rows:
             if attempt.state not in _ENDED:
@@ -103,6 +104,7 @@ class Tasks:
             await session.tasks.delete(task_id)
             await session.audit.append("task.deleted", task_id, project_id=project.id)
         self.bus.publish(Topic.TASK, project.id, task_id, deleted=True)
+        await self.review.forget_logs(place, executions)
 
     def _publish(self, task: TaskRow) -> None:
         self.bus.publish(Topic.TASK, task.project_id, task.id)
