@@ -25,9 +25,11 @@ _TITLES = {
     422: "A value is not acceptable",
 }
 _HINTS = {
-    404: "Check the address.",
+    404: "Check the address, the id or the path.",
     405: "See /api/openapi.json for the methods of this address.",
 }
+
+_ANY_HINT = "Correct what the detail names and try again."
 
 _OF_AGENTS = {
     "not-found": 404,
@@ -85,12 +87,13 @@ async def _anyon_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AnyonError)  # noqa: S101 - registered for this type only
     if error.status_hint >= 500:
         _log.warning("request failed", code=error.code, detail=error.describe())
+    status = status_of(error)
     response = problem(
-        status_of(error),
+        status,
         code=error.code,
         title=error.title,
         detail=error.describe(),
-        hint=error.advise(),
+        hint=error.advise() or _HINTS.get(status, _ANY_HINT),
         request_id=request_id_of(request),
         **error.members(),
     )
@@ -139,7 +142,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         status,
         code=f"http-{status}",
         title=title,
-        detail=str(error.detail) if error.detail else title,
+        detail=f"{request.method} is not possible at {request.url.path}." if status == 405 else str(error.detail),
         hint=_HINTS.get(status, "See /api/openapi.json."),
         request_id=request_id_of(request),
     )
