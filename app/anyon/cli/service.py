@@ -7,12 +7,25 @@ import asyncio
 import sys
 
 from anyon.cli.parsing import Commands, command, settings
+from anyon.runtime.protocol import RunningWorkspace
 from anyon.settings import ENVIRONMENT_PREFIX, Settings
+
+
+_PARALLEL_STOPS = 8
 
 
 def add_commands(commands: Commands) -> None:
     command(commands, "serve", "Run the service.", "ANYON_DATA_DIR=/var/lib/anyon anyon serve", _serve)
     command(commands, "migrate", "Bring the database's schema up to date.", "anyon migrate", _migrate)
+    workspaces = command(commands, "workspaces", "Look after this host's workspaces.", "anyon workspaces stop")
+    actions = workspaces.add_subparsers(dest="action", required=True, metavar="ACTION")
+    command(
+        actions,
+        "stop",
+        "Stop every workspace of this data folder; what runs in them ends, their files stay.",
+        "anyon workspaces stop",
+        _stop_workspaces,
+    )
     command(commands, "settings", "Print every setting with its meaning and default.", "anyon settings", _settings)
 
 
@@ -30,6 +43,35 @@ def _migrate(_options: argparse.Namespace) -> int:
     prepare_data_dir(loaded)
     asyncio.run(asyncio.to_thread(migrate, database_url(loaded)))
     return 0
+
+
+def _stop_workspaces(_options: argparse.Namespace) -> int:
+    stopped = asyncio.run(_stop_all(settings()))
+    sys.stdout.write(f"{stopped} workspaces stopped\n")
+    return 0
+
+
+async def _stop_all(loaded: Settings) -> int:
+    """How many ran. The service records their end at its next start."""
+    from anyon.runtime.process import ProcessRuntime
+
+    if not loaded.data_dir.is_dir():
+        return 0
+    runtime = await ProcessRuntime.open(loaded)
+    slots = asyncio.Semaphore(_PARALLEL_STOPS)
+
+    async def stop(workspace: RunningWorkspace) -> None:
+        async with slots:
+            await runtime.stop(workspace.project_id, loaded.stop_seconds)
+
+    try:
+        running = await runtime.list()
+        async with asyncio.TaskGroup() as group:
+            for workspace in running:
+                group.create_task(stop(workspace))
+    finally:
+        runtime.close()
+    return len(running)
 
 
 def _settings(_options: argparse.Namespace) -> int:
