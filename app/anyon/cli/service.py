@@ -10,7 +10,6 @@ from anyon.cli.parsing import Commands, command, settings
 from anyon.runtime.protocol import RunningWorkspace
 from anyon.settings import ENVIRONMENT_PREFIX, Settings
 
-
 _PARALLEL_STOPS = 8
 
 
