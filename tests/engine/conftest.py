@@ -1,6 +1,5 @@
 """Fixtures of the tests that need the engine."""
 
-from tests.fixtures.postgres import empty_postgres_url, postgres_server
-from tests.infra.conftest import port
+from tests.infra.conftest import empty_postgres_url, port, postgres_server
 
 __all__ = ["empty_postgres_url", "port", "postgres_server"]

@@ -12,7 +12,10 @@ from anyon.settings import Settings
 from infra.config.local import DatabaseEngine, LocalConfig
 from infra.local import commands
 from infra.local.plan import LocalPlan, plan_of
+from tests.fixtures.postgres import empty_postgres_url, postgres_server
 from tests.infra.checkout import STANDIN
+
+__all__ = ["empty_postgres_url", "postgres_server"]
 
 
 @pytest.fixture

@@ -54,3 +54,9 @@ def test_a_postgresql_that_does_not_answer_is_named_without_its_password() -> No
         state = database.observe(spec)
     assert state is not None
     assert not state.reachable
+
+
+@pytest.mark.postgres
+def test_a_postgresql_that_answers_is_good(empty_postgres_url: str) -> None:
+    spec = DatabaseSpec(engine="postgresql", location="127.0.0.1", url=empty_postgres_url)
+    assert database.apply(spec) == database.observe(spec) == database.DatabaseState(reachable=True)
