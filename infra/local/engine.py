@@ -66,8 +66,10 @@ class Engine:
         ).returncode
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Nothing that a person has set for other stacks reaches this one."""
+        others = {name: value for name, value in inherited.items() if not name.startswith("PULUMI_")}
         return {
-            **inherited,
+            **others,
             "PATH": f"{self.program.parent}{os.pathsep}{inherited.get('PATH', os.defpath)}",
             "PULUMI_HOME": str(self.folder / "pulumi-home"),
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",

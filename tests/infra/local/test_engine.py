@@ -103,12 +103,16 @@ def test_a_failed_download_is_not_repeated_for_an_hour(root: Path, monkeypatch: 
     assert engine.find(root, path()).program.exists()
 
 
-def test_everything_that_the_cli_keeps_is_in_the_checkout(root: Path, tmp_path: Path) -> None:
+def test_everything_that_the_cli_keeps_is_in_the_checkout(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of another stack")
     used = Engine(root, install(tmp_path / "bin", root))
     assert used.up() == 0
     environment = calls(root)[-1]["environment"]
     assert environment["PULUMI_BACKEND_URL"] == f"file://{root}/.anyon/state"
     assert environment["PULUMI_HOME"].startswith(str(root))
+    assert "PULUMI_CONFIG_PASSPHRASE" not in environment
     passphrase = Path(environment["PULUMI_CONFIG_PASSPHRASE_FILE"])
     assert stat.S_IMODE(passphrase.stat().st_mode) == 0o600
     assert len(passphrase.read_text()) >= 32
