@@ -94,6 +94,7 @@ async def test_a_draft_survives_a_reload_and_goes_when_the_task_exists(page: Pag
     await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("Half a thought")
     await page.get_by_label("Start an attempt at once").uncheck()
     await page.get_by_role("button", name="Create task").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(page.get_by_role("link", name="Half a thought")).to_be_visible()
     await page.keyboard.press("c")
     await expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("")

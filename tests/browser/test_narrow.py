@@ -77,7 +77,7 @@ async def test_nothing_runs_out_of_the_screen_and_targets_are_large(
     task = await service.create_task(project["id"], "echo changed > file.txt", executor="shell")
     await service.settled(task["latest_attempt"]["id"])
     await page.goto(address.format(board=f"/p/{project['slug']}"))
-    await page.locator("main h1, main h2, main .card").first.wait_for()
+    await page.locator("main").locator("h1:visible, h2:visible, .card:visible").first.wait_for()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     assert await page.evaluate("document.querySelector('main').scrollWidth") <= 360
     assert await page.evaluate(SMALL_TARGETS) == []

@@ -30,9 +30,9 @@ async def test_a_killed_service_comes_back_to_the_same_page_and_shell(
         shell = await shell_of(page)
         await own_product.kill()
         await expect(page.get_by_text("Connection lost").first).to_be_visible()
-        await expect(page.locator(".terminal")).to_have_attribute("data-state", "lost")
+        await expect(page.locator("[data-state]")).to_have_attribute("data-state", "lost")
         await own_product.start()
         await expect(page.get_by_text("Connection lost")).to_have_count(0, timeout=30_000)
-        await expect(page.locator(".terminal")).to_have_attribute("data-state", "live", timeout=30_000)
+        await expect(page.locator("[data-state]")).to_have_attribute("data-state", "live", timeout=30_000)
         await expect(page.locator(".xterm-rows")).to_contain_text(f"shell={shell}.")
         assert await shell_of(page) == shell

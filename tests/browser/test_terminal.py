@@ -81,7 +81,7 @@ async def test_a_lost_socket_is_replaced_and_nothing_is_shown_twice(page: Page, 
     rows = page.locator(".xterm-rows")
     await expect(rows).to_contain_text("row1")
     await sockets[-1].close(code=1012)
-    await expect(page.locator(".terminal")).to_have_attribute("data-state", "live")
+    await expect(page.locator("[data-state]")).to_have_attribute("data-state", "live")
     await expect(rows.get_by_text("over", exact=True)).to_be_visible()
     assert len(sockets) > 1
     assert len(re.findall(r"^row2", await rows.inner_text(), re.MULTILINE)) == 1

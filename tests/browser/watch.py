@@ -29,4 +29,5 @@ class Watch:
             self.complaints.append(f"left the machine: {request.url}")
 
     def check(self) -> None:
-        assert self.complaints == []
+        if self.complaints:
+            raise AssertionError("\n".join(self.complaints))

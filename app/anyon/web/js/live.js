@@ -1,14 +1,18 @@
 // The one event socket of the tab. Resumes by epoch:seq, so that a short loss repeats and misses nothing.
+import { get } from "./api.js";
 import { signal } from "./dom.js";
 import { backoff, socketAddress, whenPossible } from "./backoff.js";
 
 // null while connected; otherwise the time (ms) since when it is lost
 export const lostSince = signal(null);
 
+const ASK_AFTER = 3;
+
 let socket = null;
 let position = null; // {epoch, seq} of the last event that was applied
 let cancelRetry = () => {};
 let wanted = false;
+let failures = 0; // connections in a row that never said hello
 let listener = () => {};
 let resync = () => {};
 const pauses = backoff();
@@ -17,6 +21,7 @@ function receive(message) {
   if (message.type === "hello") {
     if (position?.epoch !== message.epoch) position = { epoch: message.epoch, seq: message.seq };
     lostSince.value = null;
+    failures = 0;
     pauses.reset();
     return;
   }
@@ -37,6 +42,8 @@ function connect() {
     socket = null;
     if (!wanted) return;
     lostSince.value ??= Date.now();
+    failures += 1;
+    if (failures % ASK_AFTER === 0) get("/api/session"); // an ended session leads to the login
     cancelRetry = whenPossible(pauses.pause(), connect);
   };
 }

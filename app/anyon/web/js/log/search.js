@@ -1,5 +1,5 @@
 // The line in which a pane is searched: Enter goes to the next hit, Shift Enter back, Escape closes.
-import { html, useEffect, useRef, useState } from "../dom.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../dom.js";
 import { Button } from "../ui/parts.js";
 
 const PAUSE = 120; // ms of silence before a search starts
@@ -8,7 +8,7 @@ export function SearchBar({ label, count, index, onSearch, onStep, onClose }) {
   const [text, setText] = useState("");
   const input = useRef(null);
   const started = useRef(false);
-  useEffect(() => input.current.focus(), []);
+  useLayoutEffect(() => input.current.focus(), []); // before the next key arrives
   useEffect(() => {
     if (!started.current && !text) return undefined;
     started.current = true;

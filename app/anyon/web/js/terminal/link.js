@@ -16,6 +16,7 @@ export function terminalLink(terminalId, handlers) {
   let socket = null;
   let over = false;
   let opened = false;
+  let failures = 0; // sockets in a row that were never attached
   let cancelRetry = () => {};
   let ackTimer = 0;
 
@@ -48,6 +49,7 @@ export function terminalLink(terminalId, handlers) {
   const TOLD = {
     attached: ({ from, reset }) => {
       opened = true;
+      failures = 0;
       if (reset) handlers.onReset();
       if (reset || next === null) {
         next = from;
@@ -80,7 +82,8 @@ export function terminalLink(terminalId, handlers) {
     };
     mine.onclose = () => {
       if (over || socket !== mine) return;
-      handlers.onState("lost");
+      failures += 1;
+      handlers.onState("lost", failures);
       cancelRetry = whenPossible(pauses.pause(), connect);
     };
   }

@@ -4,7 +4,7 @@ import { SearchAddon } from "@xterm/addon-search";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
-import { cspDocument, opening } from "./csp_document.js";
+import { withStyleStandIns } from "./csp.js";
 import { palette } from "./palette.js";
 
 const SCROLLBACK = 10_000;
@@ -28,7 +28,6 @@ export async function openScreen({ host, fontSize, screenReader, onInput, onBina
   const terminal = new Terminal({
     allowProposedApi: true,
     cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
-    documentOverride: cspDocument(),
     fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--font-code"),
     fontSize,
     macOptionIsMeta: true,
@@ -44,7 +43,7 @@ export async function openScreen({ host, fontSize, screenReader, onInput, onBina
   terminal.loadAddon(new Unicode11Addon());
   terminal.loadAddon(new WebLinksAddon((event, address) => open(address, "_blank", "noreferrer")));
   terminal.unicode.activeVersion = "11";
-  opening(() => terminal.open(host));
+  withStyleStandIns(() => terminal.open(host));
   terminal.onData(onInput);
   terminal.onBinary(onBinary);
   terminal.onResize(({ cols, rows }) => onResize(cols, rows));

@@ -1,6 +1,7 @@
 // A terminal on the page: screen and socket together, with paste guard, search and the state of the connection.
 import { html, useEffect, useRef, useState } from "../dom.js";
 import { dark, preference } from "../preferences.js";
+import { terminalsOf } from "../data/terminals.js";
 import { SearchBar } from "../log/search.js";
 import { show } from "../ui/dialog.js";
 import { Button } from "../ui/parts.js";
@@ -10,6 +11,8 @@ import { PasteGuard } from "./paste.js";
 export const fontSize = preference("terminal-font", 13);
 export const copyOnSelect = preference("terminal-copy", false);
 export const screenReader = preference("terminal-reader", false);
+
+const GONE_AFTER = 3; // refused sockets after which we ask whether the terminal still exists
 
 const NOTES = {
   connecting: "Attaching to the shell",
@@ -39,7 +42,7 @@ function keyHandler({ terminal, paste, find }) {
   };
 }
 
-export function TerminalView({ terminal, onEnd, autofocus, visible = true }) {
+export function TerminalView({ terminal, autofocus, visible = true }) {
   const host = useRef(null);
   const screen = useRef(null);
   const link = useRef(null);
@@ -79,7 +82,7 @@ export function TerminalView({ terminal, onEnd, autofocus, visible = true }) {
         onReset: () => current().reset(),
         onState: (name, detail) => {
           setState({ name, detail });
-          if (name === "ended") onEnd?.(detail);
+          if (name === "lost" && detail === GONE_AFTER) terminalsOf(terminal.project_id).load();
         },
       });
       if (autofocus) current().focus();

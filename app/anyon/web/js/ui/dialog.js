@@ -1,11 +1,12 @@
 // Modal dialogs on the native element: focus stays inside, Escape closes, and focus returns to where it was.
-import { html, render, useEffect, useId, useRef, useState } from "../dom.js";
+import { html, render, useId, useLayoutEffect, useRef, useState } from "../dom.js";
 import { Button, ProblemPanel } from "./parts.js";
 
 export function Dialog({ title, onClose, children, kind = "", plain }) {
   const element = useRef(null);
   const id = useId();
-  useEffect(() => {
+  // before the next key can arrive
+  useLayoutEffect(() => {
     const before = document.activeElement;
     const dialog = element.current;
     dialog.showModal();

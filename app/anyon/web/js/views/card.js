@@ -60,10 +60,9 @@ export function Card({ project, task, onDrag, dragged, landing }) {
       ${failed && attempt.problem && html`<p class="card-problem small">${attempt.problem.title}</p>`}
       <div class="card-foot small">
         <span class="muted">#${task.number}</span>
-        <span class="muted cut">${executorTitle(attempt?.executor ?? task.executor)}</span>
+        <span class="muted cut">${executorTitle(attempt?.executor ?? task.executor)}${task.attempts > 1 && html`<span title=${`${task.attempts} attempts`}> ×${task.attempts}<span class="sr-only"> attempts</span></span>`}</span>
         ${attempt ? html`<${AttemptState} attempt=${attempt} />` : html`<span class="muted"><${Ago} time=${task.created_at} /></span>`}
         ${attempt && !live && attempt.files > 0 && html`<${Size} attempt=${attempt} />`}
-        ${task.attempts > 1 && html`<span class="muted" title=${`${task.attempts} attempts`}>×${task.attempts}<span class="sr-only"> attempts</span></span>`}
       </div>
       <div class="card-menu"><${Menu} label=${`Move #${task.number}`} items=${moves(task, tasksOf(project.id).items())} /></div>
     </li>`;

@@ -34,6 +34,7 @@ function Crumbs() {
 function useGlobalShortcuts(openPalette, openHelp) {
   useShortcut("palette", openPalette);
   useShortcut("help", openHelp);
+  useShortcut("search", openPalette); // where a view has no search of its own
   useShortcut("projects", () => navigate("/"));
   useShortcut("account", () => navigate("/me"));
   useShortcut("admin", () => navigate("/admin"), isAdmin());

@@ -1,5 +1,5 @@
 // The new-task dialog. What was typed is kept until the task exists.
-import { html, useEffect, useId, useState } from "../dom.js";
+import { html, useId, useState } from "../dom.js";
 import { executors } from "../data/projects.js";
 import { createTask } from "../data/tasks.js";
 import { MAC } from "../keys.js";
@@ -39,7 +39,10 @@ export function NewTask({ project, onClose, start = true }) {
   const [problem, setProblem] = useState(null);
   const id = useId();
   const known = executors.state.value.data?.find((one) => one.name === executor);
-  useEffect(() => void (draft.value = text), [text]);
+  const type = (event) => {
+    setText(event.target.value);
+    draft.value = event.target.value;
+  };
 
   const submit = async (event) => {
     event.preventDefault();
@@ -62,7 +65,7 @@ export function NewTask({ project, onClose, start = true }) {
   return html`<${Dialog} title="New task" onClose=${onClose}>
     <form class="stack" onSubmit=${submit} onKeyDown=${onKey}>
       <${Field} id=${id} label=${known?.prompt_label ?? "What should be done?"} hint="The first line becomes the title.">
-        <textarea id=${id} class=${`input ${executor === "shell" ? "mono" : ""}`} data-autofocus rows="7" required value=${text} aria-describedby=${`${id}-note`} onInput=${(event) => setText(event.target.value)}></textarea>
+        <textarea id=${id} class=${`input ${executor === "shell" ? "mono" : ""}`} data-autofocus rows="7" required value=${text} aria-describedby=${`${id}-note`} onInput=${type}></textarea>
       <//>
       <${ExecutorChoice} value=${executor} onChange=${setExecutor} />
       <${MissingCredential} executor=${known} />

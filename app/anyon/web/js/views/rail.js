@@ -55,10 +55,14 @@ export function Rail({ open, onClose }) {
     if (!open) return undefined;
     const before = document.activeElement;
     element.current.querySelector("a, button")?.focus();
-    const onKey = (event) => event.key === "Escape" && onClose();
-    document.addEventListener("keydown", onKey);
+    const onKey = (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      onClose();
+    };
+    document.addEventListener("keydown", onKey, true);
     return () => {
-      document.removeEventListener("keydown", onKey);
+      document.removeEventListener("keydown", onKey, true);
       before?.focus?.();
     };
   }, [open]);
