@@ -151,7 +151,7 @@ def _wait_until_ready(spec: ServiceSpec, control: Control, revision: str, seen: 
     while True:
         observed = control.observed()
         current = observed.revision == revision
-        if current and observed.healthy:
+        if current and observed.healthy and health.is_ready(spec.host, spec.port, spec.health_path):
             return
         if current and observed.restarts - seen >= _FAILURES:
             raise _not_ready(control, f"The service does not start: it {observed.last_exit}")

@@ -183,6 +183,14 @@ def test_a_service_that_never_gets_ready_fails_at_the_deadline(spec: ServiceSpec
     assert (state.running, state.healthy) == (True, False)
 
 
+def test_a_service_that_is_not_ready_any_more_is_not_called_well(started: ServiceSpec) -> None:
+    (Path(started.data_folder) / "never-ready").touch()
+    with pytest.raises(LocalError, match="not ready within"):
+        service.apply(started.model_copy(update={"start_seconds": 0.3}))
+    (Path(started.data_folder) / "never-ready").unlink()
+    assert service.apply(started).as_wanted
+
+
 def test_a_taken_port_is_named_with_its_holder_and_the_setting(spec: ServiceSpec) -> None:
     with (
         socket.create_server(("127.0.0.1", spec.port)),
