@@ -16,11 +16,14 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from anyon.store import sqlite
 from anyon.store.errors import DatabaseMissing, DatabaseUrlInvalid
 
 WAIT_SECONDS = 5.0
 STATEMENT_SECONDS = 15
 _SQLITE_READERS = 4
+# A reader waits only while another process repairs or closes the log, and the event loop waits with it.
+_READER_WAIT_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +90,26 @@ def _open_postgresql(url: URL, pool_size: int) -> Engines:
 
 
 def _open_sqlite(url: URL) -> Engines:
-    writer = _sqlite_engine(url, pool_size=1)
-    reader = _sqlite_engine(url, pool_size=_SQLITE_READERS, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
+    writer = _sqlite_engine(url.set(drivername=sqlite.WRITER), WAIT_SECONDS, pool_size=1)
+    reader = _sqlite_engine(
+        url.set(drivername=sqlite.READER),
+        _READER_WAIT_SECONDS,
+        pool_size=_SQLITE_READERS,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+    )
     event.listen(writer.sync_engine, "begin", _begin_immediate)
     event.listen(reader.sync_engine, "connect", _read_only)
     return Engines(reader=reader, writer=writer)
 
 
-def _sqlite_engine(url: URL, *, pool_size: int, **options: Any) -> AsyncEngine:
+def _sqlite_engine(url: URL, wait: float, *, pool_size: int, **options: Any) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS,
-        connect_args={"isolation_level": None, "timeout": WAIT_SECONDS},
+        connect_args={"isolation_level": None, "timeout": wait},
         **options,
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -111,7 +120,6 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     """What every SQLite connection needs; SQLite forgets all but the journal mode when it closes."""
     cursor = connection.cursor()
     for pragma in (
-        f"busy_timeout = {int(WAIT_SECONDS * 1000)}",
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "foreign_keys = ON",
