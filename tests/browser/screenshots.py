@@ -1,4 +1,4 @@
-"""Photographs of every place; `make screenshots` writes them below build/, and the few that the README shows to docs/."""
+"""Photographs of every place: `make screenshots` writes them to build/, and the few that the README shows to docs/."""
 
 from __future__ import annotations
 

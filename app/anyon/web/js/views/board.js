@@ -11,6 +11,7 @@ import { Column } from "./column.js";
 import { NewTask } from "./new_task.js";
 import { ProjectProblem } from "./project_problem.js";
 
+const URGENT = ["in_review", "in_progress", "todo"]; // which column a narrow screen shows first
 const OPEN_COLUMNS = STATES.filter((state) => state.name !== "cancelled");
 
 export function openNewTask(project, start = true) {
@@ -32,7 +33,7 @@ function useMoveKeys(tasks) {
 function Columns({ project, tasks }) {
   const board = useRef(null);
   const [dragged, setDragged] = useState(null);
-  const [shown, setShown] = useState("in_progress");
+  const [shown, setShown] = useState(() => URGENT.find((name) => inState(tasks, name).length) ?? "todo");
   const folded = preference("cancelled-folded", true);
   useListKeys(board);
   useMoveKeys(tasks);
