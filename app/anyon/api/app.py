@@ -35,7 +35,8 @@ Every answer is `{"data": …}`; every failure is a problem document (RFC 9457) 
 `Authorization: Bearer …` (`anyon token create`); browsers with a cookie, and `X-CSRF-Token` on unsafe methods.
 """
 
-_ROUTERS = (system, account, administration, executors, projects, tasks, attempts, executions, terminals, events)
+# A request is compared with one route after the other: those that are asked for most come first.
+_ROUTERS = (tasks, attempts, projects, executions, account, terminals, events, executors, administration, system)
 
 
 def build_app(settings: Settings) -> FastAPI:

@@ -15,7 +15,8 @@ def services_of(connection: HTTPConnection) -> Services:
     return services
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
+    """Asynchronous although it waits for nothing: FastAPI calls plain functions in another thread."""
     return services_of(request)
 
 

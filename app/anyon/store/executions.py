@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from anyon.ids import new_id
 from anyon.model import ExecutionKind, ExecutionState, Role
@@ -16,6 +16,11 @@ from anyon.store.access import Scoped, is_member
 from anyon.store.rows import ExecutionRow
 from anyon.store.tables import executions
 
+_OF_ATTEMPT = (
+    select(*executions.c)
+    .where(executions.c.attempt_id == bindparam("attempt"), is_member(executions.c.project_id))
+    .order_by(executions.c.created_at.desc(), executions.c.id)
+)
 LIVE = frozenset({ExecutionState.QUEUED, ExecutionState.RUNNING})
 
 
@@ -97,9 +102,4 @@ class Executions(Scoped[ExecutionRow]):
 
     async def list(self, attempt_id: UUID) -> list[ExecutionRow]:
         """The executions of an attempt, the latest first. Empty also for an attempt that is not yours."""
-        statement = (
-            select(*executions.c)
-            .where(executions.c.attempt_id == attempt_id, is_member(executions.c.project_id))
-            .order_by(executions.c.created_at.desc(), executions.c.id)
-        )
-        return [ExecutionRow(*record) for record in await self._door.all(statement)]
+        return [ExecutionRow(*record) for record in await self._door.all(_OF_ATTEMPT, attempt=attempt_id)]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from anyon.ids import new_id
 from anyon.model import ProjectState, Role, TaskState, WorkspaceState
@@ -25,11 +25,13 @@ _ENTRIES = (
     .join(workspaces, workspaces.c.project_id == projects.c.id)
     .order_by(projects.c.name, projects.c.id)
 )
+_ENTRY = _ENTRIES.where(projects.c.id == bindparam("key"))
 _COUNTS = (
     select(tasks.c.project_id, tasks.c.state, func.count())
     .where(is_member(tasks.c.project_id))
     .group_by(tasks.c.project_id, tasks.c.state)
 )
+_COUNTS_OF_ONE = _COUNTS.where(tasks.c.project_id == bindparam("project"))
 
 
 class ProjectChanges(TypedDict, total=False):
@@ -94,16 +96,16 @@ class Projects(Scoped[ProjectRow]):
 
     async def entry(self, key: UUID) -> ProjectEntry:
         """One project with its workspace and the user's role. Raises NotFound."""
-        record = await self._door.first(_ENTRIES.where(projects.c.id == key))
+        record = await self._door.first(_ENTRY, key=key)
         if record is None:
             raise NotFound(kind=self.kind, id=key)
         return _entry(record)
 
     async def task_counts(self, project_id: UUID | None = None) -> dict[UUID, dict[TaskState, int]]:
         """Tasks per project and state, of one project or of all; what has no task is missing. One statement."""
-        statement = _COUNTS if project_id is None else _COUNTS.where(tasks.c.project_id == project_id)
+        found = self._door.all(_COUNTS) if project_id is None else self._door.all(_COUNTS_OF_ONE, project=project_id)
         counts: dict[UUID, dict[TaskState, int]] = {}
-        for of, state, number in await self._door.all(statement):
+        for of, state, number in await found:
             counts.setdefault(of, {})[state] = number
         return counts
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, Select, func, insert, select, update
+from sqlalchemy import Executable, Select, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -157,8 +157,7 @@ class SystemSession:
 
     async def session_by_token_hash(self, token_hash: bytes) -> tuple[UserRow, SessionRow] | None:
         """The session with its account, in whatever state either is: one statement."""
-        statement = _SESSION.where(sessions.c.token_hash == token_hash)
-        record = await self._first(statement)
+        record = await self._first(_SESSION, token_hash=token_hash)
         return None if record is None else (UserRow(*record[:_USER]), SessionRow(*record[_USER:]))
 
     async def touch_session(self, session_id: UUID, *, seen_before: datetime, expires_at: datetime) -> None:
@@ -172,12 +171,7 @@ class SystemSession:
 
     async def bearer(self, user_id: UUID, token_id: UUID | None) -> tuple[UserRow, ApiTokenRow | None] | None:
         """The account that a bearer token names and the token's own row, if it has one: one statement."""
-        statement = (
-            select(*users.c, *api_tokens.c)
-            .outerjoin_from(users, api_tokens, (api_tokens.c.user_id == users.c.id) & (api_tokens.c.id == token_id))
-            .where(users.c.id == user_id)
-        )
-        record = await self._first(statement)
+        record = await self._first(_BEARER, user=user_id, token=token_id)
         if record is None:
             return None
         token = record[_USER:]
@@ -248,11 +242,21 @@ class SystemSession:
             raise NotFound(kind="user", id=user_id)
         return UserRow(*record)
 
-    async def _first(self, statement: Executable) -> Record | None:
-        return (await self._connection.execute(statement)).first()
+    async def _first(self, statement: Executable, **values: Any) -> Record | None:
+        return (await self._connection.execute(statement, values)).first()
 
     async def _all(self, statement: Executable) -> list[Record]:
         return list((await self._connection.execute(statement)).all())
 
 
-_SESSION: Select[Any] = select(*users.c, *sessions.c).join_from(users, sessions, sessions.c.user_id == users.c.id)
+# The two statements of every request are built once.
+_SESSION: Select[Any] = (
+    select(*users.c, *sessions.c)
+    .join_from(users, sessions, sessions.c.user_id == users.c.id)
+    .where(sessions.c.token_hash == bindparam("token_hash"))
+)
+_BEARER: Select[Any] = (
+    select(*users.c, *api_tokens.c)
+    .outerjoin_from(users, api_tokens, (api_tokens.c.user_id == users.c.id) & (api_tokens.c.id == bindparam("token")))
+    .where(users.c.id == bindparam("user"))
+)
