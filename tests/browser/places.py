@@ -4,15 +4,63 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anyon.loadtest.service import Service
+from anyon.loadtest.service import Record, Service
 
-CHANGE = r"""printf 'def greet():\n    return "hello"\n' > greet.py
-mkdir -p notes data
-seq 1 2000 > data/numbers.txt
-head -c 2000 /dev/urandom > data/noise.bin
-printf '\033[32mgreen\033[0m and \033[1;31mred\033[0m\n'
-for line in $(seq 1 300); do echo "line $line of the build"; done
-echo 'the end'"""
+SHOP = r"""mkdir -p shop tests
+cat > shop/search.py <<'END'
+from shop.catalogue import Product
+
+
+def search(query: str) -> list[Product]:
+    '''Products by a word of their title.'''
+    return Product.objects.filter(title__icontains=query)
+
+
+def facets(products: list[Product]) -> dict[str, int]:
+    '''Counts by category.'''
+    counts: dict[str, int] = {}
+    for product in products:
+        counts[product.category] = counts.get(product.category, 0) + 1
+    return counts
+END
+echo 'PAGE = 20' > shop/settings.py
+echo 'old' > shop/old_filter.py"""
+
+CHANGE = r"""cat > shop/search.py <<'END'
+from shop.catalogue import Product
+from shop.rank import rank_of
+
+
+def search(query: str, *, page: int = 0) -> list[Product]:
+    '''Products by the words of their title and text, the title counting more.'''
+    ranked = Product.objects.annotate(rank=rank_of(query)).order_by("-rank")
+    return ranked[page * PAGE : (page + 1) * PAGE]
+
+
+def facets(products: list[Product]) -> dict[str, int]:
+    '''Counts by category.'''
+    counts: dict[str, int] = {}
+    for product in products:
+        counts[product.category] = counts.get(product.category, 0) + 1
+    return counts
+END
+cat > shop/rank.py <<'END'
+def rank_of(query: str) -> Rank:
+    words = query.split()
+    return Rank("title", words, weight="A") + Rank("text", words, weight="B")
+END
+git rm -q shop/old_filter.py
+mkdir -p tests/data
+seq 1 2000 > tests/data/products.txt
+head -c 2000 /dev/urandom > tests/data/photo.bin
+printf '\033[1m============ test session starts ============\033[0m\n'
+for suite in basket catalogue checkout login orders prices search shipping stock taxes; do
+  for part in 1 2 3; do
+    printf 'tests/%s/test_%s_%d.py ......... \033[32mpassed\033[0m\n' "$suite" "$suite" "$part"
+  done
+done
+printf 'tests/search/test_speed.py .... \033[33mslow: 1.8 s\033[0m\n'
+printf '\033[32m============ \033[1m214 passed\033[0m\033[32m in 12.41s ============\033[0m\n'"""
 
 
 @dataclass(frozen=True)
@@ -41,20 +89,21 @@ class Places:
         }
 
 
+async def _settled(service: Service, project_id: str, title: str, script: str) -> Record:
+    task = await service.create_task(project_id, script, title=title, executor="shell")
+    await service.settled(task["latest_attempt"]["id"])
+    return task
+
+
 async def furnish(service: Service, name: str) -> Places:
     """A project with a task in each column: waiting, running, in review, failed, done."""
-    project = await service.create_project(name)
-    reviewed = await service.create_task(project["id"], CHANGE, title="Greet by name", executor="shell")
-    await service.settled(reviewed["latest_attempt"]["id"])
-    failed = await service.create_task(project["id"], "echo no; exit 3", title="Publish the package", executor="shell")
-    await service.settled(failed["latest_attempt"]["id"])
-    merged = await service.create_task(
-        project["id"], "echo 1.0 > VERSION", title="Number the release", executor="shell"
-    )
-    await service.settled(merged["latest_attempt"]["id"])
+    project_id = (project := await service.create_project(name))["id"]
+    merged = await _settled(service, project_id, "Start with a simple search", SHOP)
     await service.request("POST", f"/api/attempts/{merged['latest_attempt']['id']}/merge", {})
-    await service.create_task(project["id"], "Write the manual", start=False)
-    await service.create_task(
-        project["id"], "while :; do date; sleep 1; done", title="Watch the queue", executor="shell"
-    )
+    for title in ("Show delivery estimates on the product page", "Write down how prices are rounded"):
+        await service.create_task(project_id, title, start=False)
+    reviewed = await _settled(service, project_id, "Rank search results by title, then text", CHANGE)
+    await _settled(service, project_id, "Publish the package", "echo 'publish: no credentials' >&2; exit 3")
+    running = "while :; do printf 'checked %s links\\n' $((n += 7)); sleep 1; done"
+    await service.create_task(project_id, running, title="Check every link of the manual", executor="shell")
     return Places(project["slug"], reviewed["number"], 1)

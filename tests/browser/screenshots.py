@@ -21,7 +21,7 @@ IN_DOCS = {f"{name}-{theme}-1280" for name in ("projects", "board", "attempt") f
 
 
 async def settle(page: Page) -> None:
-    await page.locator("main h1, main h2").first.wait_for()
+    await page.locator("main").locator("h1:visible, h2:visible, .card:visible").first.wait_for()
     await expect(page.locator(".skeleton, .diff-loading")).to_have_count(0)
 
 

@@ -121,7 +121,7 @@ export function LogView({ execution, live, tools, focused }) {
       setSearching(false);
       search("");
     }} />`}
-    ${STATES[state] && html`<p class="pane-note small" role="status">${STATES[state]}</p>`}
+    ${STATES[state] && html`<p class=${`pane-note small ${state}`} role="status">${STATES[state]}</p>`}
     ${lines.dropped > 0 && html`<p class="pane-note small">${count(lines.dropped, "earlier line")} are in the raw log only.</p>`}
     <div class="log-scroll" ref=${scroller} onScroll=${onScroll} tabindex="0" role="log" aria-label="Log" aria-live="off">
       <span class="log-probe" aria-hidden="true">${"0".repeat(100)}</span>

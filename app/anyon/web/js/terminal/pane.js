@@ -1,5 +1,6 @@
 // The terminals of an attempt, or of the whole project: a strip of tabs, and the one that is open.
 import { html, useEffect, useState } from "../dom.js";
+import { tasksOf } from "../data/tasks.js";
 import { closeTerminal, openOnes, openTerminal, terminalsOf } from "../data/terminals.js";
 import { show } from "../ui/dialog.js";
 import { Confirm } from "../ui/dialog.js";
@@ -46,12 +47,19 @@ export function useTerminals(project, attemptId) {
   return { status, problem, load, open, current, choose: setChosen, start, busy };
 }
 
+// "#14 attempt 2" where the task is known, since a project has many attempts with the same number.
+function labelOf(terminal, index) {
+  const task = tasksOf(terminal.project_id).items().find((item) => item.latest_attempt?.id === terminal.attempt_id);
+  const title = terminal.title || `Terminal ${index + 1}`;
+  return terminal.attempt_id && task ? `#${task.number} ${title}` : title;
+}
+
 export function TerminalTabs({ terminals }) {
   const { open, current, choose, start, busy } = terminals;
   return html`<div class="tabs" role="group" aria-label="Terminals">
       ${open.map((terminal, index) => html`<span key=${terminal.id} class=${`tab ${terminal.id === current?.id ? "current" : ""}`}>
-        <button type="button" aria-pressed=${String(terminal.id === current?.id)} onClick=${() => choose(terminal.id)}>${terminal.title || `Terminal ${index + 1}`}</button>
-        <button type="button" class="tab-close" aria-label=${`Close ${terminal.title || `terminal ${index + 1}`}`} onClick=${() => askToClose(terminal)}><${Icon} name="close" /></button>
+        <button type="button" aria-pressed=${String(terminal.id === current?.id)} onClick=${() => choose(terminal.id)}>${labelOf(terminal, index)}</button>
+        <button type="button" class="tab-close" aria-label=${`Close ${labelOf(terminal, index)}`} onClick=${() => askToClose(terminal)}><${Icon} name="close" /></button>
       </span>`)}
     </div>
     <${Button} small kind="quiet" icon="plus" label="Open another terminal" busy=${busy} onClick=${start} />

@@ -118,8 +118,8 @@ export function TerminalView({ terminal, autofocus, visible = true }) {
       screen.current.search.clearDecorations();
       screen.current.terminal.focus();
     }} />`}
-    ${NOTES[state.name] && html`<p class="pane-note small" role="status">${NOTES[state.name]}</p>`}
-    ${state.name === "ended" && html`<p class="pane-note small" role="status">The shell ended${state.detail === null || state.detail === undefined ? "" : ` with exit code ${state.detail}`}.</p>`}
+    ${NOTES[state.name] && html`<p class=${`pane-note small ${state.name}`} role="status">${NOTES[state.name]}</p>`}
+    ${state.name === "ended" && html`<p class="pane-note small ended" role="status">The shell ended${state.detail === null || state.detail === undefined ? "" : ` with exit code ${state.detail}`}.</p>`}
     <div class="terminal-host" ref=${host}></div>
     <div class="terminal-touch only-narrow" role="toolbar" aria-label="Keys">${TOUCH.map(([name, text]) => html`<${Button} key=${name} small onClick=${() => {
       link.current?.send(text);
