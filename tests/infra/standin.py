@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def main(verb: str, *rest: str) -> int:
             serve()
         case ["workspaces", "stop"]:
             if AGENT.exists():
-                os.kill(int(AGENT.read_text()), signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(int(AGENT.read_text()), signal.SIGKILL)
                 AGENT.unlink()
         case ["user", "admin-link", *only]:
             if only and (DATA / "logged-in").exists():
