@@ -255,7 +255,7 @@ def api() -> str:
         for method, operation in operations.items():
             group = groups.setdefault(operation.get("tags", ["system"])[0], [])
             group.append(_operation(f"{method.upper()} {path}", operation))
-    return _paragraphs(*(part for tag, texts in groups.items() for part in (f"## {tag.capitalize()}", *texts)))
+    return _paragraphs(*(part for tag, texts in sorted(groups.items()) for part in (f"## {tag.capitalize()}", *texts)))
 
 
 def _operation(name: str, operation: Mapping[str, Any]) -> str:
@@ -338,7 +338,9 @@ def _shape(name: str, shape: Mapping[str, Any]) -> str:
 
 
 def api_sockets() -> str:
-    return _paragraphs(*(_socket(route) for route in _sockets(_application().routes)))
+    return _paragraphs(
+        *(_socket(route) for route in sorted(_sockets(_application().routes), key=lambda route: route.path))
+    )
 
 
 def _sockets(routes: Iterable[BaseRoute]) -> Iterator[APIWebSocketRoute]:
