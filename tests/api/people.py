@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import httpx
@@ -27,9 +28,18 @@ class Person:
         self.server = server
         self.email = f"{new_id().hex[:12]}@example.org"
         self.id, self.token = server.run(lambda services: self._register(services, role))
-        self.http = httpx.Client(
-            base_url=server.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=PATIENCE, trust_env=False
-        )
+        self.http = self._client()
+
+    def _client(self) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.Client(base_url=self.server.url, headers=headers, timeout=PATIENCE, trust_env=False)
+
+    def at(self, server: LiveServer) -> Self:
+        """The same account at another life of the service."""
+        again = copy(self)
+        again.server = server
+        again.http = again._client()
+        return again
 
     async def _register(self, services: Services, role: UserRole) -> tuple[UUID, str]:
         user = await services.accounts.create(None, email=self.email, name="Some Body", role=role)
@@ -39,13 +49,13 @@ class Person:
     def close(self) -> None:
         self.http.close()
 
-    def call(self, method: str, path: str, body: Any = None, status: int = 200, **params: Any) -> Any:
+    def call(self, method: str, path: str, /, body: Any = None, status: int = 200, **params: Any) -> Any:
         """The `data` of the answer, which must have this status."""
         response = self.http.request(method, path, json=body, params=params or None)
         assert response.status_code == status, f"{method} {path}: {response.status_code} {response.text}"
         return response.json()["data"] if response.content and status < 400 else response
 
-    def problem(self, method: str, path: str, body: Any = None, *, status: int, code: str, **params: Any) -> Json:
+    def problem(self, method: str, path: str, /, body: Any = None, *, status: int, code: str, **params: Any) -> Json:
         """The problem document that the request must meet."""
         document: Json = self.call(method, path, body, status, **params).json()
         assert document["code"] == code, document

@@ -17,14 +17,14 @@ from anyon.domain.background import Background
 from anyon.domain.credentials import Credentials
 from anyon.domain.errors import CredentialMissing, ExecutorUnknown, ProjectNotReady
 from anyon.domain.machines import ATTEMPT, AttemptEvent, sources
-from anyon.domain.names import branch, worktree
+from anyon.domain.names import branch, git_identity, worktree
 from anyon.domain.phases import Phase, PhaseLog
 from anyon.domain.workspaces import Place, Workspaces, instant, problem_of
 from anyon.errors import AnyonError
 from anyon.executors import Executor
 from anyon.model import AttemptState, ExecutionKind, ExecutionState, ProjectState, Role
 from anyon.settings import Settings
-from anyon.store import AttemptRow, ExecutionRow, Store, TaskRow, UserSession
+from anyon.store import AttemptRow, ExecutionRow, Store, TaskRow, UserRow, UserSession
 
 LIVE_EXECUTION = frozenset({ExecutionState.QUEUED, ExecutionState.RUNNING})
 STEP_SECONDS = 120.0
@@ -126,11 +126,14 @@ class AttemptStarter:
                 exclude="gitignore" if self.settings.exclude_worktrees_in_gitignore else "info",
                 timeout=STEP_SECONDS,
             )
-        if (await self.rows.get(job.place, job.attempt.id)).state is not AttemptState.STARTING:
+        async with self.store.for_user(job.attempt.user_id, read_only=True) as session:
+            current = await session.attempts.get(job.attempt.id)
+            author = await session.account.get()
+        if current.state is not AttemptState.STARTING:
             await self._give_up(job, client)
             return
         with phases.phase(Phase.EXEC):
-            record = await self._execute(job, client)
+            record = await self._execute(job, client, author)
         phases.begin(Phase.FIRST_BYTE)
         started_at = instant(record.get("started_at")) or self.clock.now()
         async with self.store.for_user(job.place.owner_id) as session:
@@ -181,7 +184,7 @@ class AttemptStarter:
             phases.explain("waiting for the project's import")
             await self.progress.bus.wait_for(seen, place.project_id)
 
-    async def _execute(self, job: Job, client: AgentClient) -> dict[str, Any]:
+    async def _execute(self, job: Job, client: AgentClient, author: UserRow) -> dict[str, Any]:
         executor = self.executor(job.attempt.executor)
         command = executor.command(job.prompt)
         names = None if executor.every_credential else executor.credentials
@@ -190,7 +193,7 @@ class AttemptStarter:
             id=str(job.execution.id),
             argv=list(command.argv),
             cwd=job.attempt.worktree,
-            env=dict(executor.environment),
+            env={**git_identity(author.name, author.email), **executor.environment},
             secrets=await self.credentials.reveal(job.attempt.user_id, names),
             stdin=command.stdin,
             timeout=STEP_SECONDS,

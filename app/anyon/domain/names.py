@@ -31,6 +31,16 @@ def branch(attempt_id: UUID, title: str) -> str:
     return f"anyon/{attempt_id.hex[:8]}-{slug(title, 'task')}"
 
 
+def git_identity(name: str, email: str) -> dict[str, str]:
+    """Variables by which git knows in whose name a program commits."""
+    return {
+        "GIT_AUTHOR_NAME": name,
+        "GIT_AUTHOR_EMAIL": email,
+        "GIT_COMMITTER_NAME": name,
+        "GIT_COMMITTER_EMAIL": email,
+    }
+
+
 def worktree(attempt_id: UUID, title: str) -> str:
     """`.worktrees/3f2a9c1e-fix-login`, relative to the working copy; the branch's name never becomes a path."""
     return f".worktrees/{attempt_id.hex[:8]}-{slug(title, 'task')}"

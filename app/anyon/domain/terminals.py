@@ -11,6 +11,7 @@ from anyon.agent.errors import AgentProblem
 from anyon.clock import Clock
 from anyon.domain.errors import AttemptUnfinished
 from anyon.domain.events import EventBus, Topic
+from anyon.domain.names import git_identity
 from anyon.domain.workspaces import Place, Workspaces
 from anyon.ids import new_id
 from anyon.model import AttemptState, TerminalState
@@ -34,6 +35,8 @@ class Terminals:
         """
         if attempt is not None and (attempt.base_commit is None or attempt.state in _GONE):
             raise AttemptUnfinished(state=attempt.state.value)
+        async with self.store.for_user(user_id, read_only=True) as session:
+            user = await session.account.get()
         client = await self.workspaces.ensure(place)
         terminal_id = new_id()
         await client.call(
@@ -43,7 +46,7 @@ class Terminals:
             cwd=attempt.worktree if attempt else ".",
             cols=cols,
             rows=rows,
-            env={},
+            env=git_identity(user.name, user.email),
         )
         # The row comes second: whoever compares rows with what the agent has may then trust the agent.
         async with self.store.for_user(user_id) as session:

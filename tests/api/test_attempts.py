@@ -1,0 +1,264 @@
+"""Attempts: started, cancelled, reviewed, merged, rebased, discarded."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.people import Json, Person, pid_is_alive
+from tests.fixtures.product import processes_below
+
+
+def act(person: Person, attempt: Json, action: str, body: Json | None = None) -> Json:
+    changed: Json = person.call("POST", f"/api/attempts/{attempt['id']}/{action}", body)
+    return changed
+
+
+class TestRunning:
+    def test_a_start_is_told_in_phases(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "echo x")
+        assert [phase["name"] for phase in attempt["phases"]] == ["queue", "ensure", "worktree", "exec", "first_byte"]
+        assert {phase["state"] for phase in attempt["phases"]} == {"done"}
+        assert all(phase["seconds"] >= 0 for phase in attempt["phases"])
+
+    def test_it_runs_in_a_worktree_on_a_branch_of_its_own(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "git rev-parse --abbrev-ref HEAD; basename $PWD; git -C ../.. status --porcelain")
+        assert ann.log(attempt).split() == [attempt["branch"], attempt["worktree"].removeprefix(".worktrees/")]
+
+    def test_a_program_that_fails_keeps_its_work_and_says_how_it_ended(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "echo half > half.txt; exit 3")
+        assert (attempt["state"], attempt["problem"]["code"]) == ("failed", "execution-failed")
+        assert "exit status 3" in attempt["problem"]["detail"]
+        assert (attempt["execution"]["exit_code"], attempt["files"]) == (3, 1)
+        assert ann.call("GET", f"/api/tasks/{attempt['task_id']}")["state"] == "in_review"
+
+    def test_a_program_that_is_killed_says_by_which_signal(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "kill -9 $$")
+        assert attempt["execution"]["signal"] == 9
+        assert "signal 9" in attempt["problem"]["detail"]
+
+    def test_a_program_that_is_not_installed_names_the_command_that_installs_it(
+        self, ann: Person, project: Json
+    ) -> None:
+        ann.call("PUT", "/api/me/secrets/ANTHROPIC_API_KEY", {"value": "a key"}, 204)
+        attempt = ann.work(project, "Fix the login", executor="claude-code")
+        assert (attempt["state"], attempt["problem"]["code"]) == ("failed", "command-missing")
+        assert "npm install --global @anthropic-ai/claude-code" in attempt["problem"]["hint"]
+        assert attempt["execution"]["state"] == "failed"
+        assert act(ann, attempt, "discard", {})["state"] == "discarded"
+
+    def test_a_missing_credential_is_told_before_anything_is_made(self, ann: Person, project: Json) -> None:
+        body = {"project_id": project["id"], "description": "x", "executor": "claude-code"}
+        refused = ann.problem("POST", "/api/tasks", body, status=422, code="credential-missing")
+        assert "ANTHROPIC_API_KEY" in refused["detail"]
+        assert ann.call("GET", "/api/tasks", project_id=project["id"]) == []
+
+    def test_the_environment_stays_between_tasks(self, ann: Person, project: Json) -> None:
+        ann.work(project, "mkdir -p ~/bin; echo installed > ~/bin/tool")
+        generation = ann.log(ann.work(project, "cat ~/bin/tool"))
+        assert generation == "installed\n"
+
+    def test_a_second_task_uses_the_workspace_of_the_first(self, ann: Person, project: Json) -> None:
+        before = ann.call("GET", f"/api/projects/{project['id']}")["workspace"]["started_at"]
+        ann.work(project, "true")
+        ann.work(project, "true")
+        assert ann.call("GET", f"/api/projects/{project['id']}")["workspace"]["started_at"] == before
+
+    def test_tasks_run_side_by_side(self, ann: Person, project: Json) -> None:
+        waits = ann.task(project, "until [ -e ~/go ]; do sleep 0.02; done; echo released")["latest_attempt"]
+        ann.work(project, "touch ~/go")
+        assert ann.log(ann.attempt(waits["id"])) == "released\n"
+
+
+class TestCredentials:
+    def test_they_reach_the_execution_of_their_owner_and_never_the_log(self, ann: Person, project: Json) -> None:
+        ann.call("PUT", "/api/me/secrets/SHOP_TOKEN", {"value": "correct-horse-battery"}, 204)
+        script = (
+            'test ${#SHOP_TOKEN} = 21 && echo given; echo "it is $SHOP_TOKEN."; '
+            "printf correct-ho; sleep 0.2; printf 'rse-battery\\n'; "
+            "for c in c o r r e c t - h o r s e; do printf $c; done; sleep 0.1; echo -battery"
+        )
+        attempt = ann.work(project, script)
+        log = ann.log(attempt)
+        assert log == "given\nit is [SHOP_TOKEN].\n[SHOP_TOKEN]\n[SHOP_TOKEN]\n"
+        assert "correct-horse" not in str(ann.call("GET", "/api/me/secrets"))
+
+    def test_another_member_of_the_project_does_not_get_them(self, ann: Person, project: Json, bob: Person) -> None:
+        from anyon.model import Role
+
+        ann.call("PUT", "/api/me/secrets/SHOP_TOKEN", {"value": "anns-own-value"}, 204)
+        ann.add_member(project, bob, Role.EDITOR)
+        assert bob.log(bob.work(project, "echo token: ${SHOP_TOKEN-none}")) == "token: none\n"
+
+    def test_a_replaced_credential_counts_from_the_next_execution(self, ann: Person, project: Json) -> None:
+        for value in ("first-value", "second-value-2"):
+            ann.call("PUT", "/api/me/secrets/SHOP_TOKEN", {"value": value}, 204)
+        assert ann.log(ann.work(project, "echo ${#SHOP_TOKEN}")) == "14\n"
+        ann.call("DELETE", "/api/me/secrets/SHOP_TOKEN", status=204)
+        assert ann.log(ann.work(project, "echo ${SHOP_TOKEN-none}")) == "none\n"
+        ann.problem("DELETE", "/api/me/secrets/SHOP_TOKEN", status=404, code="not-found")
+
+
+class TestCancel:
+    def test_it_ends_the_whole_tree_and_keeps_the_work(self, ann: Person, project: Json) -> None:
+        script = "echo kept > kept.txt; sleep 601 & setsid sleep 602 & (trap '' TERM; sleep 603) & echo ready; wait"
+        attempt = ann.task(project, script)["latest_attempt"]
+        ann.attempt(attempt["id"], "running")
+        with ann.socket(f"/api/executions/{attempt['execution']['id']}/log/socket") as socket:
+            socket.recv(timeout=20)
+        act(ann, attempt, "cancel")
+        cancelled = ann.attempt(attempt["id"], "cancelled")
+        assert cancelled["execution"]["stopped"] is True
+        assert cancelled["files"] == 1
+        assert ann.log(ann.work(project, "ps ax 2>/dev/null | grep -c '[s]leep 60[123]'")).strip() in {"0", ""}
+        assert ann.call("GET", f"/api/tasks/{attempt['task_id']}")["state"] == "todo"
+        assert act(ann, attempt, "cancel")["state"] == "cancelled"
+        assert act(ann, attempt, "merge", {})["state"] == "merged"
+
+    def test_what_was_queued_never_runs_and_keeps_nothing_awake(self, ann: Person, import_root: object) -> None:
+        project = ann.project()
+        ann.call("POST", f"/api/projects/{project['id']}/workspace/stop")
+        attempt = ann.task(project, "touch ~/ran; sleep 600")["latest_attempt"]
+        act(ann, attempt, "cancel")
+        ended = ann.attempt(attempt["id"], "cancelled")
+
+        def settled() -> bool | None:
+            execution = ann.call("GET", f"/api/executions/{attempt['execution']['id']}")
+            return execution["state"] in {"failed", "exited"} or None
+
+        ann.server.until(settled)
+        assert ended["execution"]["stopped"] is True
+        assert ann.log(attempt) == ""
+        idle = ann.call("GET", f"/api/projects/{project['id']}/idle")
+        assert [lease for lease in idle["kept_awake_by"] if lease["kind"] == "execution"] == []
+
+
+class TestReview:
+    def test_merging_brings_the_work_into_the_branch_and_removes_the_worktree(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "echo one > one.txt")
+        merged = act(ann, attempt, "merge", {"message": "One is here"})
+        assert merged["state"] == "merged"
+        assert ann.call("GET", f"/api/tasks/{attempt['task_id']}")["state"] == "done"
+        log = ann.log(ann.work(project, "git log --format=%s main; git branch --list; ls ../.."))
+        assert "one.txt" in log
+        assert attempt["branch"] not in log
+        ann.problem("POST", f"/api/attempts/{attempt['id']}/merge", {}, status=409, code="attempt-unfinished")
+
+    def test_what_lies_uncommitted_is_merged_with_it(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "echo one > one.txt")
+        ann.work(project, f"echo late > ../../{attempt['worktree']}/late.txt")
+        assert ann.call("GET", f"/api/attempts/{attempt['id']}/work") == {"uncommitted": 1, "commits": 1}
+        act(ann, attempt, "merge", {})
+        assert {"one.txt", "late.txt"} <= set(ann.log(ann.work(project, "ls")).split())
+
+    def test_a_conflict_names_the_files_and_loses_nothing(self, ann: Person, project: Json) -> None:
+        ann_s = ann.work(project, "echo mine > shared.txt")
+        other = ann.work(project, "echo theirs > shared.txt; echo extra > extra.txt")
+        act(ann, ann_s, "merge", {})
+        for action in ("merge", "rebase"):
+            conflict = ann.problem(
+                "POST",
+                f"/api/attempts/{other['id']}/{action}",
+                {} if action == "merge" else None,
+                status=409,
+                code="merge-conflict",
+            )
+            assert conflict["files"] == ["shared.txt"]
+            assert "shared.txt" in conflict["detail"]
+        again = ann.call("GET", f"/api/attempts/{other['id']}")
+        assert again["state"] == "in_review"
+        script = f"cd ../..; cat shared.txt; cd {other['worktree']}; cat shared.txt extra.txt; git status --porcelain"
+        assert ann.log(ann.work(project, script)) == "mine\ntheirs\nextra\n"
+
+    def test_a_rebase_puts_the_work_on_top_of_what_was_merged_meanwhile(self, ann: Person, project: Json) -> None:
+        first = ann.work(project, "echo one > one.txt")
+        second = ann.work(project, "echo two > two.txt")
+        act(ann, first, "merge", {})
+        rebased = act(ann, second, "rebase")
+        assert rebased["head_commit"] != second["head_commit"]
+        assert (rebased["files"], rebased["state"]) == (1, "in_review")
+        assert act(ann, second, "merge", {})["state"] == "merged"
+        assert {"one.txt", "two.txt"} <= set(ann.log(ann.work(project, "ls")).split())
+
+    def test_local_changes_in_the_way_are_named(self, ann: Person, project: Json) -> None:
+        act(ann, ann.work(project, "echo base > file.txt"), "merge", {})
+        attempt = ann.work(project, "echo new > file.txt; echo edited by hand > ../../file.txt")
+        refused = ann.problem("POST", f"/api/attempts/{attempt['id']}/merge", {}, status=409, code="local-changes")
+        assert refused["files"] == ["file.txt"]
+
+    def test_discarding_work_is_refused_with_its_numbers_unless_forced(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "echo one > one.txt; git add .; git commit -qm mine; echo two > two.txt")
+        ann.work(project, f"touch ../../{attempt['worktree']}/left.txt")
+        path = f"/api/attempts/{attempt['id']}/discard"
+        refused = ann.problem("POST", path, {}, status=409, code="work-would-be-lost")
+        assert (refused["files"], refused["commits"]) == (1, 2)
+        assert act(ann, attempt, "discard", {"force": True})["state"] == "discarded"
+        assert attempt["branch"] not in ann.log(ann.work(project, "git branch --list; ls ../../.worktrees"))
+        assert ann.call("GET", f"/api/tasks/{attempt['task_id']}")["state"] == "todo"
+        assert ann.call("GET", f"/api/attempts/{attempt['id']}/work") == {"uncommitted": 0, "commits": 0}
+        ann.problem("GET", f"/api/attempts/{attempt['id']}/diff", status=409, code="attempt-unfinished")
+
+    @pytest.mark.parametrize("action", ["merge", "rebase", "discard"])
+    def test_nothing_is_decided_while_it_runs(self, action: str, ann: Person, project: Json) -> None:
+        attempt = ann.task(project, "sleep 600")["latest_attempt"]
+        ann.attempt(attempt["id"], "running")
+        body: Json | None = None if action == "rebase" else {}
+        ann.problem("POST", f"/api/attempts/{attempt['id']}/{action}", body, status=409, code="attempt-unfinished")
+        act(ann, attempt, "cancel")
+        ann.attempt(attempt["id"], "cancelled")
+
+    def test_the_diff_of_a_running_attempt_is_live(self, ann: Person, project: Json) -> None:
+        attempt = ann.task(project, "echo one > one.txt; echo written; sleep 600")["latest_attempt"]
+        with ann.socket(f"/api/executions/{attempt['execution']['id']}/log/socket") as socket:
+            socket.recv(timeout=20)
+        ann.attempt(attempt["id"], "running")
+        diff = ann.call("GET", f"/api/attempts/{attempt['id']}/diff")
+        assert [file["path"] for file in diff["files"]] == ["one.txt"]
+        act(ann, attempt, "cancel")
+
+    def test_a_retry_is_a_new_attempt_at_the_same_task(self, ann: Person, project: Json) -> None:
+        first = ann.work(project, "test -e ~/second && echo better || { touch ~/second; exit 1; }")
+        retried = ann.call("POST", f"/api/attempts/{first['id']}/retry", status=201)
+        assert (retried["number"], retried["task_id"]) == (2, first["task_id"])
+        assert ann.attempt(retried["id"])["state"] == "in_review"
+        listed = ann.call("GET", f"/api/tasks/{first['task_id']}/attempts")
+        assert [(attempt["number"], attempt["state"]) for attempt in listed] == [(2, "in_review"), (1, "failed")]
+
+    def test_an_older_attempt_does_not_move_the_card(self, ann: Person, project: Json) -> None:
+        first = ann.work(project, "echo x > x")
+        ann.attempt(ann.call("POST", f"/api/tasks/{first['task_id']}/attempts", {}, 201)["id"])
+        act(ann, first, "discard", {"force": True})
+        assert ann.call("GET", f"/api/tasks/{first['task_id']}")["state"] == "in_review"
+
+
+def test_a_stopped_workspace_ends_what_runs_as_lost(ann: Person, project: Json) -> None:
+    attempt = ann.task(project, "echo x > x; sleep 600")["latest_attempt"]
+    ann.attempt(attempt["id"], "running")
+    ann.call("POST", f"/api/projects/{project['id']}/workspace/stop")
+    lost = ann.attempt(attempt["id"])
+    assert (lost["state"], lost["problem"]["code"], lost["execution"]["state"]) == ("failed", "execution-lost", "lost")
+    assert processes_below(ann.server.settings.data_dir / "workspaces" / project["id"]) == []
+    assert act(ann, lost, "merge", {})["state"] == "merged"
+
+
+def test_an_agent_that_dies_is_noticed_and_the_next_task_starts_a_new_one(ann: Person, project: Json) -> None:
+    import os
+    import signal
+
+    async def agent(services: object) -> int:
+        running = {workspace.project_id: workspace for workspace in await ann.server.services.runtime.list()}
+        return next(workspace.pid for key, workspace in running.items() if str(key) == project["id"])
+
+    attempt = ann.task(project, "sleep 600")["latest_attempt"]
+    ann.attempt(attempt["id"], "running")
+    pid = ann.server.run(agent)
+    os.kill(pid, signal.SIGKILL)
+    assert ann.attempt(attempt["id"])["problem"]["code"] == "execution-lost"
+    assert not pid_is_alive(pid)
+
+    def workspace() -> Json | None:
+        now: Json = ann.call("GET", f"/api/projects/{project['id']}")["workspace"]
+        return now if now["state"] == "failed" else None
+
+    failed = ann.server.until(workspace)
+    assert (failed["problem"]["code"], failed["stop_reason"]) == ("workspace-failed", "ended unexpectedly")
+    assert ann.work(project, "echo again")["state"] == "in_review"
