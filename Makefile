@@ -45,6 +45,12 @@ format: $(VENV)/.dev-stamp ## rewrite the code in the agreed form
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
+preview: ## show what `make up` would change, with the engine
+	@$(PYTHON) infra/bootstrap.py pulumi preview --diff
+
+inventories: $(VENV)/.dev-stamp ## rewrite the golden plans of the stacks
+	@$(PY) -m tests.infra.inventory
+
 lock: $(VENV)/.dev-stamp ## resolve the dependencies again; UPGRADE=--upgrade takes newer versions
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) requirements/lock.py $(UPGRADE)
 
