@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 EVERYTHING = ROOT / "build" / "screenshots"
 SHOWN = ROOT / "docs" / "screenshots"
 
-SIZES = {1440: 900, 1024: 768, 360: 740}
+SIZES = {1280: 800, 1440: 900, 1024: 768, 360: 740}
 THEMES = ("light", "dark")
 IN_DOCS = {f"{name}-{theme}-1280" for name in ("projects", "board", "attempt") for theme in THEMES}
 
@@ -45,6 +46,8 @@ async def tour(browser: Browser, product: Installation, places: Places, theme: s
         if name == "attempt" and width > 1000:
             await page.keyboard.press("t")
             await expect(page.locator(".xterm-rows")).to_contain_text("$")
+            await page.keyboard.type("clear; git --no-pager log --oneline; git --no-pager diff --stat HEAD~1\n")
+            await expect(page.locator(".xterm-rows")).to_contain_text("files changed")
         await photograph(page, f"{name}-{theme}-{width}")
     await page.goto(places.project)
     await settle(page)
@@ -57,7 +60,7 @@ async def tour(browser: Browser, product: Installation, places: Places, theme: s
     await context.close()
 
 
-async def main() -> None:
+async def main(widths: list[int]) -> None:
     for folder in (EVERYTHING, SHOWN):
         folder.mkdir(parents=True, exist_ok=True)
     async with launched_browser() as browser, temporary_installation() as product:
@@ -65,9 +68,9 @@ async def main() -> None:
             await service.create_project("handbook")
             places = await furnish(service, "storefront")
         for theme in THEMES:
-            for width, height in {**SIZES, 1280: 800}.items():
-                await tour(browser, product, places, theme, width, height)
+            for width in widths:
+                await tour(browser, product, places, theme, width, SIZES[width])
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main([int(width) for width in sys.argv[1:]] or list(SIZES)))

@@ -31,6 +31,7 @@ export function useTerminals(project, attemptId) {
   const { status, data = [], problem } = state.value;
   const open = openOnes(data, attemptId);
   const [chosen, setChosen] = useState(null);
+  const [fresh, setFresh] = useState(null); // the one that was opened here and gets the focus
   const [busy, setBusy] = useState(false);
   const start = async () => {
     if (busy) return;
@@ -40,11 +41,12 @@ export function useTerminals(project, attemptId) {
     if (answer.problem) notify({ problem: answer.problem });
     else {
       setChosen(answer.data.id);
+      setFresh(answer.data.id);
       announce("Terminal opened");
     }
   };
   const current = open.find((terminal) => terminal.id === chosen) ?? open[0] ?? null;
-  return { status, problem, load, open, current, choose: setChosen, start, busy };
+  return { status, problem, load, open, current, choose: setChosen, fresh, start, busy };
 }
 
 // "#14 attempt 2" where the task is known, since a project has many attempts with the same number.
@@ -82,5 +84,5 @@ export function TerminalPane({ terminals, visible, starts, where }) {
       ${`A shell in ${where}. It goes on when you close this page, and you come back to the same screen.`}
     <//>`;
   }
-  return html`<${TerminalView} key=${current.id} terminal=${current} visible=${visible} autofocus=${visible && starts} />`;
+  return html`<${TerminalView} key=${current.id} terminal=${current} visible=${visible} autofocus=${visible && (starts || terminals.fresh === current.id)} />`;
 }

@@ -67,7 +67,7 @@ export function Frame({ children, mainRef }) {
         <${Button} kind="quiet" icon="menu" label="Open the menu" class="only-narrow" aria-expanded=${String(railOpen)} onClick=${() => setRailOpen(true)} />
         <${Crumbs} />
         <div class="topbar-tools">
-          ${project && html`<${WorkspaceState} project=${project} />`}
+          ${project && html`<${WorkspaceState} key=${project.id} project=${project} />`}
           <button type="button" class="find" onClick=${openPalette} aria-keyshortcuts=${shortcut("palette").keys[0] === "mod+k" ? "Control+K Meta+K" : undefined}>
             <${Icon} name="search" /><span class="only-wide">Find</span><${Keys} id="palette" />
           </button>
