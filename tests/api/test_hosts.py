@@ -8,13 +8,13 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from anyon.api.hosts import KnownHosts, known_hosts
+from anyon.api.hosts import KnownHosts
 from anyon.settings import Settings
 
 
 async def ask(path: str, host: str, **settings: object) -> httpx.Response:
-    known = known_hosts(Settings.model_validate({"data_dir": Path("/nowhere"), **settings}))
-    transport = httpx.ASGITransport(KnownHosts(PlainTextResponse("ok"), hosts=known))
+    loaded = Settings.model_validate({"data_dir": Path("/nowhere"), **settings})
+    transport = httpx.ASGITransport(KnownHosts(PlainTextResponse("ok"), settings=loaded))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.get(path, headers={"host": host})
 
@@ -36,6 +36,11 @@ async def test_a_name_that_somebody_pointed_here_gets_a_problem(host: str) -> No
     assert answer.json()["code"] == "host-unknown"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_probes_come_by_any_name(path: str) -> None:
     assert (await ask(path, "10.0.0.7:8080")).text == "ok"
+
+
+async def test_metrics_are_read_by_any_name_only_where_a_token_guards_them() -> None:
+    assert (await ask("/metrics", "10.0.0.7")).status_code == 421
+    assert (await ask("/metrics", "10.0.0.7", metrics_token="t" * 32)).text == "ok"

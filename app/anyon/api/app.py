@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from anyon import __version__
 from anyon.api import problems
 from anyon.api.assets import Assets
-from anyon.api.hosts import KnownHosts, known_hosts
+from anyon.api.hosts import KnownHosts
 from anyon.api.middleware import BodyLimit, RequestEnvelope
 from anyon.api.routes import (
     account,
@@ -24,7 +24,6 @@ from anyon.api.routes import (
     tasks,
     terminals,
 )
-from anyon.api.schemas import Problem
 from anyon.composition import Services, running_services
 from anyon.metrics import Metrics
 from anyon.settings import Settings
@@ -58,14 +57,15 @@ def build_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        responses={"4XX": {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}},
+        responses=problems.DESCRIBED,
     )
     for module in _ROUTERS:
         app.include_router(module.router)
     assets.install(app)
     problems.install(app)
+    problems.describe(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
-    app.add_middleware(KnownHosts, hosts=known_hosts(settings))
+    app.add_middleware(KnownHosts, settings=settings)
     app.add_middleware(
         RequestEnvelope,
         metrics=metrics,

@@ -11,7 +11,7 @@ from anyon.api.problems import problem
 from anyon.settings import Settings
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+_PROBES = frozenset({"/healthz", "/readyz"})
 
 
 def known_hosts(settings: Settings) -> frozenset[str]:
@@ -21,14 +21,15 @@ def known_hosts(settings: Settings) -> frozenset[str]:
 
 
 class KnownHosts:
-    """Health checks and scrapers come by whatever address they have, and are let through."""
+    """Health checks come by whatever address they have and are let through; so are scrapers, if they show a token."""
 
-    def __init__(self, app: ASGIApp, *, hosts: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
-        self._hosts = hosts
+        self._hosts = known_hosts(settings)
+        self._open = _PROBES if settings.metrics_token is None else _PROBES | {"/metrics"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or scope["path"] in _PROBES or _name(Headers(scope=scope)) in self._hosts:
+        if scope["type"] == "lifespan" or scope["path"] in self._open or _name(Headers(scope=scope)) in self._hosts:
             await self._app(scope, receive, send)
             return
         response = problem(

@@ -11,9 +11,17 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from anyon.agent.errors import AgentProblem
+from anyon.api.schemas import Problem
 from anyon.errors import AnyonError
 
 MEDIA_TYPE = "application/problem+json"
+
+_DOCUMENT = {"schema": {"$ref": "#/components/schemas/Problem"}}
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "What was asked for is refused.", "content": {MEDIA_TYPE: _DOCUMENT}},
+    "5XX": {"description": "It failed on our side.", "content": {MEDIA_TYPE: _DOCUMENT}},
+}
+"""How every operation describes its failures in the OpenAPI document."""
 
 _TITLES = {
     400: "The request could not be read",
@@ -168,3 +176,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(WebSocketRequestValidationError, _socket_validation_error)
+
+
+def describe(app: FastAPI) -> None:
+    """Put the form of problems, to which DESCRIBED refers, into the OpenAPI document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        document["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign] # the way that FastAPI documents

@@ -1,4 +1,9 @@
-"""Who is asking: a browser's cookie with its CSRF token and Origin, or a script's bearer token (A2, X8)."""
+"""Who is asking: a browser's cookie with its CSRF token and Origin, or a script's bearer token (A2, X8).
+
+The cookie alone proves nothing, not even for reading: browsers send it to every port of this host, a workspace's
+development server included. The CSRF token is given out once, at the login, and a page keeps it where only its own
+origin, port and all, can read it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,8 @@ from anyon.api.state import services_of
 from anyon.auth import COOKIE, UserContext
 from anyon.errors import AnyonError
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SOCKET_PROTOCOL = "anyon"
+_SOCKET_KEY = "anyon.key."
 
 
 class NotAdministrator(AnyonError):
@@ -37,7 +43,7 @@ def check_origin(request: Request) -> None:
 async def authenticated(request: Request) -> UserContext:
     """The caller of a request. Raises AuthError (401), CsrfRefused and OriginRefused (403)."""
     caller = await _identify(request)
-    if caller.session_id is not None and request.method not in _SAFE_METHODS:
+    if caller.session_id is not None:
         check_origin(request)
         services_of(request).auth.csrf.check(caller.session_id, request.headers.get("x-csrf-token"))
     return caller
@@ -52,11 +58,24 @@ async def administrator(request: Request) -> UserContext:
 
 
 async def authenticated_socket(socket: WebSocket) -> UserContext:
-    """The caller of a WebSocket: a cookie counts only with an Origin of ours, since browsers send it from anywhere."""
+    """The caller of a WebSocket, whose CSRF token comes as a subprotocol: browsers let a page set no header there."""
     caller = await _identify(socket)
     if caller.session_id is not None:
-        services_of(socket).auth.origins.check(socket.headers.get("origin"))
+        services = services_of(socket)
+        services.auth.origins.check(socket.headers.get("origin"))
+        offered = [name.removeprefix(_SOCKET_KEY) for name in _subprotocols(socket) if name.startswith(_SOCKET_KEY)]
+        services.auth.csrf.check(caller.session_id, offered[0] if offered else None)
     return caller
+
+
+async def accept(socket: WebSocket) -> None:
+    """Open the socket, in our protocol if the browser offers it."""
+    await socket.accept(SOCKET_PROTOCOL if SOCKET_PROTOCOL in _subprotocols(socket) else None)
+
+
+def _subprotocols(socket: WebSocket) -> list[str]:
+    names: list[str] = socket.scope.get("subprotocols", [])
+    return names
 
 
 CallerDep = Annotated[UserContext, Depends(authenticated)]

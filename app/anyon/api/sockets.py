@@ -13,7 +13,9 @@ from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from anyon.api.problems import as_problem, problem, status_of
+from anyon.api.security import authenticated_socket
 from anyon.api.state import services_of
+from anyon.auth import AuthError
 from anyon.errors import AnyonError
 
 WINDOW_BYTES = 262_144
@@ -22,9 +24,12 @@ WINDOW_BYTES = 262_144
 MAX_MESSAGE_BYTES = 65_536
 """Largest message that a browser may send."""
 
+RECHECK_SECONDS = 60.0
+"""Between two looks at a socket's credential; a revocation by this process is noticed at once."""
+
 CLOSE_RETRY = 1012
 CLOSE_BAD_MESSAGE = 1008
-CLOSE_TOO_LARGE = 1009
+CLOSE_UNAUTHENTICATED = 4401
 
 _log = structlog.get_logger()
 
@@ -83,6 +88,8 @@ async def counted(socket: WebSocket, purpose: str) -> AsyncIterator[None]:
         pass
     except BadMessage as error:
         await _close(socket, CLOSE_BAD_MESSAGE, str(error))
+    except AuthError as error:
+        await _close(socket, CLOSE_UNAUTHENTICATED, error.describe())
     except AnyonError as error:
         _log.info("socket ended", purpose=purpose, reason=error.describe())
         await _close(socket, CLOSE_RETRY, error.describe())
@@ -108,6 +115,14 @@ async def both(*directions: Awaitable[None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         task.result()
+
+
+async def still_allowed(socket: WebSocket) -> None:
+    """Runs until what opened the socket no longer counts, then raises AuthError: revoked, expired, disabled."""
+    revocations = services_of(socket).revocations
+    while True:
+        await revocations.wait(RECHECK_SECONDS)
+        await authenticated_socket(socket)
 
 
 async def receive(

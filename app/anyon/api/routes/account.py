@@ -35,10 +35,10 @@ router = APIRouter(tags=["account"])
 SecretPath = Annotated[SecretName, Path()]
 
 
-def _session_view(services: Services, user: UserView, session_id: UUID | None) -> SessionView:
+def _session_view(services: Services, user: UserView, csrf: str) -> SessionView:
     return SessionView(
         user=user,
-        csrf=services.auth.csrf.token(session_id) if session_id else "",
+        csrf=csrf,
         isolation=IsolationView(isolated=services.runtime.isolated, note=services.runtime.isolation_note),
         version=__version__,
     )
@@ -46,10 +46,11 @@ def _session_view(services: Services, user: UserView, session_id: UUID | None) -
 
 async def _redeem(services: Services, token: str, address: str) -> UserRow:
     """The account of a login link; guesses from one address are slowed down."""
-    services.auth.throttle.check(address)
     try:
         user = await services.auth.links.redeem(token)
     except LinkRefused:
+        # Only failures are slowed down: many people may share an address, and theirs must not lock a good link out.
+        services.auth.throttle.check(address)
         services.auth.throttle.failed(address)
         raise
     async with services.store.for_system() as session:
@@ -61,6 +62,7 @@ async def _end(services: Services, user_id: UUID, session_id: UUID) -> None:
     async with services.store.for_user(user_id) as session:
         await session.sessions.revoke(session_id)
         await session.audit.append("session.ended", session_id)
+    services.revocations.announce()
 
 
 @router.post("/api/session")
@@ -78,14 +80,14 @@ async def log_in(services: ServicesDep, request: Request, response: Response, bo
         secure=services.settings.origin.startswith("https://"),
         path="/",
     )
-    return Data(data=_session_view(services, UserView.model_validate(user), session.id))
+    return Data(data=_session_view(services, UserView.model_validate(user), services.auth.csrf.token(session.id)))
 
 
 @router.get("/api/session")
 async def read_session(services: ServicesDep, caller: CallerDep) -> Data[SessionView]:
-    """Who you are, and the CSRF token of this browser session (empty for a bearer token)."""
+    """Who you are. The CSRF token of a browser session is told once, by the login."""
     user = UserView(id=caller.user_id, email=caller.email, name=caller.name, role=caller.role)
-    return Data(data=_session_view(services, user, caller.session_id))
+    return Data(data=_session_view(services, user, csrf=""))
 
 
 @router.delete("/api/session", status_code=204)
@@ -134,6 +136,7 @@ async def revoke_token(services: ServicesDep, caller: CallerDep, token_id: UUID)
     async with services.store.for_user(caller.user_id) as session:
         await session.tokens.revoke(token_id)
         await session.audit.append("token.revoked", token_id)
+    services.revocations.announce()
     return Response(status_code=204)
 
 

@@ -62,6 +62,7 @@ async def create_link(services: ServicesDep, admin: AdminDep, user_id: UUID) -> 
 async def change_user(services: ServicesDep, admin: AdminDep, user_id: UUID, body: UserPatch) -> Data[ManagedUserView]:
     """Disable or enable an account, or change its role."""
     user = await services.accounts.change(admin.user_id, user_id, disabled=body.disabled, role=body.role)
+    services.revocations.announce()
     return Data(data=ManagedUserView.model_validate(user))
 
 

@@ -14,8 +14,8 @@ from anyon.api.routes.projects import load_project
 from anyon.api.routes.tasks import load_task
 from anyon.api.routes.terminals import load_terminal
 from anyon.api.schemas import WorkspaceView
-from anyon.api.security import authenticated_socket
-from anyon.api.sockets import BadMessage, both, counted, no_bytes, receive, refuse
+from anyon.api.security import accept, authenticated_socket
+from anyon.api.sockets import BadMessage, both, counted, no_bytes, receive, refuse, still_allowed
 from anyon.api.state import services_of
 from anyon.composition import Services
 from anyon.domain.events import Event, Topic
@@ -48,13 +48,15 @@ async def follow_events(socket: WebSocket, start: Annotated[str, Query(alias="fr
     except AnyonError as error:
         await refuse(socket, error)
         return
-    await socket.accept()
+    await accept(socket)
     async with counted(socket, "events"):
 
         async def on_text(_message: dict[str, Any]) -> None:
             raise BadMessage("this socket takes nothing")
 
-        await both(_send(socket, services, caller.user_id, start), receive(socket, on_text, no_bytes))
+        await both(
+            still_allowed(socket), _send(socket, services, caller.user_id, start), receive(socket, on_text, no_bytes)
+        )
 
 
 async def _send(socket: WebSocket, services: Services, user_id: UUID, start: str) -> None:

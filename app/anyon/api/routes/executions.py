@@ -13,8 +13,8 @@ from anyon.agent.client import AgentClient, AgentStream
 from anyon.agent.client import Data as AgentData
 from anyon.agent.errors import AgentProblem, AgentProtocolViolation
 from anyon.api.schemas import Data, ExecutionView
-from anyon.api.security import CallerDep, authenticated_socket
-from anyon.api.sockets import BadMessage, Window, both, counted, no_bytes, receive, refuse
+from anyon.api.security import CallerDep, accept, authenticated_socket
+from anyon.api.sockets import BadMessage, Window, both, counted, no_bytes, receive, refuse, still_allowed
 from anyon.api.state import ServicesDep, services_of
 from anyon.api.views import execution_view
 from anyon.auth import UserContext
@@ -104,7 +104,7 @@ async def follow_log(socket: WebSocket, execution_id: UUID, start: Offset = 0) -
     except AnyonError as error:
         await refuse(socket, error)
         return
-    await socket.accept()
+    await accept(socket)
     async with counted(socket, "log"):
         window = Window(start)
 
@@ -128,7 +128,7 @@ async def follow_log(socket: WebSocket, execution_id: UUID, start: Offset = 0) -
             await socket.send_json({"event": "end", "execution": execution_view(ended).model_dump(mode="json")})
             await socket.close()
 
-        await both(send(), receive(socket, on_text, no_bytes))
+        await both(still_allowed(socket), send(), receive(socket, on_text, no_bytes))
 
 
 async def _forward(socket: WebSocket, stream: AgentStream, window: Window) -> None:

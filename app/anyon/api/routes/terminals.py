@@ -11,8 +11,8 @@ from anyon.agent.client import AgentStream
 from anyon.agent.client import Data as AgentData
 from anyon.agent.errors import AgentError, AgentProblem
 from anyon.api.schemas import Data, ListData, NewTerminalBody, TerminalView
-from anyon.api.security import CallerDep, authenticated_socket
-from anyon.api.sockets import CLOSE_RETRY, BadMessage, Window, both, counted, receive, refuse
+from anyon.api.security import CallerDep, accept, authenticated_socket
+from anyon.api.sockets import CLOSE_RETRY, BadMessage, Window, both, counted, receive, refuse, still_allowed
 from anyon.api.state import ServicesDep, services_of
 from anyon.auth import UserContext
 from anyon.composition import Services
@@ -89,7 +89,7 @@ async def use_terminal(
     except AnyonError as error:
         await refuse(socket, error)
         return
-    await socket.accept()
+    await accept(socket)
     async with counted(socket, "terminal"):
         if row.state is TerminalState.CLOSED:
             await _end(socket, row.exit_code)
@@ -130,7 +130,7 @@ async def _use(socket: WebSocket, stream: AgentStream) -> None:
         result = stream.result or {}
         await _end(socket, result.get("exit_code"))
 
-    await both(send(), receive(socket, on_text, stream.send))
+    await both(still_allowed(socket), send(), receive(socket, on_text, stream.send))
 
 
 async def _end(socket: WebSocket, exit_code: Any) -> None:
