@@ -266,7 +266,9 @@ def _operation(name: str, operation: Mapping[str, Any]) -> str:
     ]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json")
     answers = [
-        f"{status} {_answer(status, answer)}" for status, answer in operation["responses"].items() if status != "4XX"
+        f"{status} {_answer(status, answer)}"
+        for status, answer in operation["responses"].items()
+        if not status.endswith("XX")
     ]
     return _paragraphs(
         f"### {name}",
