@@ -50,7 +50,7 @@ def test_a_row_has_the_columns_of_its_table_in_their_order(table: Table, row: ty
         kind = type(column.type).__name__
         if isinstance(column.type, Word):
             assert bare is column.type.words
-        elif kind != "JSON":
+        elif kind != "Json":
             assert bare is TYPES[kind], column
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -24,13 +24,16 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from anyon.clock import Clock
 from anyon.model import Role
 from anyon.store.errors import NotFound, RoleTooSmall
 from anyon.store.tables import project_members
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 RowT = TypeVar("RowT")
 Record = Row[*tuple[Any, ...]]
@@ -59,7 +62,11 @@ class Door:
 
     def insert_into(self, table: Table) -> postgresql.Insert | sqlite.Insert:
         """An INSERT with `on_conflict_…`, which both engines have under one syntax and SQLAlchemy under two names."""
-        return postgresql.insert(table) if self.connection.dialect.name == "postgresql" else sqlite.insert(table)
+        if self.connection.dialect.name != "postgresql":
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 2 MB that SQLite goes without
+
+        return postgresql.insert(table)
 
     async def require_member(self, project_id: UUID, role: Role) -> None:
         """Raises NotFound to somebody who is no member of the project, RoleTooSmall to a member without `role`."""

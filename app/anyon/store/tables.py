@@ -33,7 +33,7 @@ from anyon.model import (
     UserRole,
     WorkspaceState,
 )
-from anyon.store.types import NAME_LENGTH, Id, UtcDateTime, Word, json_type
+from anyon.store.types import NAME_LENGTH, Id, Json, UtcDateTime, Word
 
 metadata = MetaData(
     naming_convention={
@@ -125,7 +125,7 @@ projects = Table(
     Column("source", Text, nullable=False),
     Column("default_branch", String(255), nullable=False),
     _state(ProjectState),
-    Column("problem", json_type()),
+    Column("problem", Json()),
     Column("default_executor", String(NAME_LENGTH)),
     Column("next_task_number", Integer, nullable=False),
     _instant("created_at", required=True),
@@ -153,7 +153,7 @@ workspaces = Table(
     _instant("stopped_at"),
     Column("stop_reason", String(200)),
     _instant("pinned_until"),
-    Column("problem", json_type()),
+    Column("problem", Json()),
     Index(None, "state"),
 )
 
@@ -194,8 +194,8 @@ attempts = Table(
     Column("files", Integer),
     Column("added", Integer),
     Column("removed", Integer),
-    Column("phases", json_type(), nullable=False),
-    Column("problem", json_type()),
+    Column("phases", Json(), nullable=False),
+    Column("problem", Json()),
     _instant("created_at", required=True),
     _instant("finished_at"),
     Column("merged_commit", String(64)),
@@ -267,6 +267,6 @@ audit = Table(
     Column("project_id", Id),
     Column("action", String(100), nullable=False),
     Column("subject", String(200), nullable=False),
-    Column("detail", json_type(), nullable=False),
+    Column("detail", Json(), nullable=False),
     Index(None, "project_id", "id"),
 )

@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime, Dialect, String, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 NAME_LENGTH = 32
 StateT = TypeVar("StateT", bound=StrEnum)
@@ -88,8 +87,18 @@ class Word(TypeDecorator[StateT]):
         return words.__getitem__
 
 
-def json_type() -> JSON:
+class Json(TypeDecorator[Any]):
     """A JSON document (`jsonb` on PostgreSQL); None is SQL's NULL."""
-    document: Any = JSON(none_as_null=True)
-    variant: JSON = document.with_variant(JSONB(none_as_null=True), "postgresql")
-    return variant
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(none_as_null=True)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name != "postgresql":
+            return super().load_dialect_impl(dialect)
+        from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415 - 2 MB that SQLite goes without
+
+        return dialect.type_descriptor(JSONB(none_as_null=True))
