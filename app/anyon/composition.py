@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from anyon import __version__
-from anyon.auth import Auth
+from anyon.auth import Auth, Revocations
 from anyon.clock import Clock, SystemClock
 from anyon.domain.accounts import Accounts
 from anyon.domain.attempt_finish import AttemptFinisher
@@ -58,6 +58,7 @@ class Services:
     background: Background
     executors: Mapping[str, Executor]
     auth: Auth
+    revocations: Revocations
     accounts: Accounts
     credentials: Credentials
     workspaces: Workspaces
@@ -176,6 +177,7 @@ def build_services(
         background=background,
         executors=executors,
         auth=auth,
+        revocations=Revocations(),
         accounts=Accounts(store, runtime, auth, settings, clock),
         credentials=credentials,
         workspaces=workspaces,

@@ -21,6 +21,7 @@ from websockets.sync.client import ClientConnection
 
 from anyon.api.sockets import MAX_MESSAGE_BYTES
 from anyon.auth import COOKIE
+from anyon.composition import Services
 from anyon.ids import new_id
 from tests.api.conftest import MAX_BODY_BYTES
 from tests.api.people import Json, Person
@@ -478,19 +479,32 @@ class TestTokens:
 
 
 @pytest.fixture
-def browser(ann: Person, server: LiveServer) -> Iterator[httpx.Client]:
+def logged_in(ann: Person, server: LiveServer) -> tuple[str, str]:
+    """Cookie and CSRF token of a browser session of Ann's."""
+
+    async def start(services: Services) -> tuple[str, str]:
+        cookie, session = await services.auth.sessions.start(ann.id, user_agent="test")
+        return cookie, services.auth.csrf.token(session.id)
+
+    return server.run(start)
+
+
+@pytest.fixture
+def csrf(logged_in: tuple[str, str]) -> str:
+    return logged_in[1]
+
+
+@pytest.fixture
+def browser(logged_in: tuple[str, str], server: LiveServer) -> Iterator[httpx.Client]:
     """Ann's browser: a cookie, no bearer token."""
-    cookie, _ = server.run(lambda services: services.auth.sessions.start(ann.id, user_agent="test"))
+    cookie, _ = logged_in
     with httpx.Client(base_url=server.url, cookies={COOKIE: cookie}, trust_env=False) as client:
         yield client
 
 
 class TestBrowsers:
-    def csrf(self, browser: httpx.Client) -> str:
-        return str(browser.get("/api/session").json()["data"]["csrf"])
-
-    def test_a_page_of_ours_may_change_things(self, browser: httpx.Client, server: LiveServer) -> None:
-        headers = {"X-CSRF-Token": self.csrf(browser), "Origin": server.url}
+    def test_a_page_of_ours_may_change_things(self, browser: httpx.Client, csrf: str, server: LiveServer) -> None:
+        headers = {"X-CSRF-Token": csrf, "Origin": server.url}
         assert browser.post("/api/me/tokens", json={"name": "x"}, headers=headers).status_code == 201
 
     @pytest.mark.parametrize("token", [None, "", "0" * 64, "é", "x" * 10_000])
@@ -500,10 +514,51 @@ class TestBrowsers:
         assert (document["status"], document["code"]) == (403, "csrf-refused")
 
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://[", ""])
-    def test_a_change_from_another_site_is_refused(self, origin: str, browser: httpx.Client) -> None:
-        headers = {"X-CSRF-Token": self.csrf(browser), "Origin": origin}
+    def test_a_change_from_another_site_is_refused(self, origin: str, browser: httpx.Client, csrf: str) -> None:
+        headers = {"X-CSRF-Token": csrf, "Origin": origin}
         document = checked(browser.post("/api/me/tokens", json={"name": "x"}, headers=headers))
         assert (document["status"], document["code"]) == (403, "origin-refused")
+
+    @pytest.mark.parametrize("path", ["/api/session", "/api/projects", "/api/me/tokens"])
+    def test_a_cookie_that_another_port_of_the_host_was_sent_reads_nothing(
+        self, path: str, browser: httpx.Client
+    ) -> None:
+        document = checked(browser.get(path))
+        assert (document["status"], document["code"]) == (403, "csrf-refused")
+
+    def test_the_csrf_token_is_told_by_the_login_only(self, browser: httpx.Client, csrf: str) -> None:
+        answer = browser.get("/api/session", headers={"X-CSRF-Token": csrf})
+        assert answer.json()["data"]["csrf"] == ""
+
+    def test_a_socket_without_the_csrf_token_is_refused(self, browser: httpx.Client, server: LiveServer) -> None:
+        from websockets.sync.client import connect
+        from websockets.typing import Origin
+
+        headers = {"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}"}
+        address = f"ws://127.0.0.1:{server.port}/api/events"
+        with pytest.raises(InvalidStatus) as refused:
+            connect(address, additional_headers=headers, origin=Origin(server.url), proxy=None)
+        assert json.loads(refused.value.response.body)["code"] == "csrf-refused"
+
+    def test_a_socket_ends_at_once_with_its_session(self, browser: httpx.Client, csrf: str, server: LiveServer) -> None:
+        from websockets.exceptions import ConnectionClosed
+        from websockets.sync.client import connect
+        from websockets.typing import Origin, Subprotocol
+
+        with connect(
+            f"ws://127.0.0.1:{server.port}/api/events",
+            additional_headers={"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}"},
+            origin=Origin(server.url),
+            subprotocols=[Subprotocol("anyon"), Subprotocol(f"anyon.key.{csrf}")],
+            proxy=None,
+        ) as socket:
+            assert json.loads(socket.recv())["type"] == "hello"
+            assert socket.subprotocol == "anyon"
+            assert browser.delete("/api/session", headers={"X-CSRF-Token": csrf}).status_code == 204
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(timeout=20)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
 
     def test_a_cookie_that_was_never_given_out_is_refused(self, server: LiveServer) -> None:
         with httpx.Client(base_url=server.url, cookies={COOKIE: "x" * 43}, trust_env=False) as client:

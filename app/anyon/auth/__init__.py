@@ -16,6 +16,7 @@ from anyon.auth.errors import (
     TokenRevoked,
     TooManyFailures,
 )
+from anyon.auth.revocations import Revocations
 from anyon.auth.service import Auth
 from anyon.auth.sessions import COOKIE
 
@@ -28,6 +29,7 @@ __all__ = [
     "KeyUnusable",
     "LinkRefused",
     "OriginRefused",
+    "Revocations",
     "SecretBox",
     "SecretUnreadable",
     "SessionOver",

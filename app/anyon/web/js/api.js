@@ -1,11 +1,17 @@
 // Every HTTP request goes through here. Nothing throws: the answer is {data} or {problem}.
 // A problem always has {status, code, title, detail, hint, request_id}.
 
-let csrf = "";
+// The cookie alone proves nothing: this key is told once, by the login, and only pages of this origin can read it.
+const KEY = "anyon.session-key";
+let csrf = localStorage.getItem(KEY) ?? "";
+const UNAUTHENTICATED = 4401; // the close code of a socket whose session was ended
 let onUnauthorised = () => {};
 
 export function configure({ csrfToken, unauthorised }) {
-  if (csrfToken !== undefined) csrf = csrfToken;
+  if (csrfToken) {
+    csrf = csrfToken;
+    localStorage.setItem(KEY, csrf);
+  }
   if (unauthorised) onUnauthorised = unauthorised;
 }
 
@@ -31,8 +37,7 @@ function problemOf(response, body) {
 }
 
 async function request(method, path, body) {
-  const headers = { accept: "application/json" };
-  if (method !== "GET") headers["x-csrf-token"] = csrf;
+  const headers = { accept: "application/json", "x-csrf-token": csrf };
   if (body !== undefined) headers["content-type"] = "application/json";
   let response;
   let text;
@@ -54,8 +59,23 @@ async function request(method, path, body) {
     parsed = null;
   }
   if (response.ok) return { data: parsed?.data ?? null, next: parsed?.next ?? null };
-  if (response.status === 401) onUnauthorised();
+  if (response.status === 401 || parsed?.code === "csrf-refused") onUnauthorised();
   return { problem: problemOf(response, parsed) };
+}
+
+// Opens a socket in the name of the session; its key goes as a subprotocol, since a page can set no header there.
+export function openSocket(address) {
+  const socket = new WebSocket(address, ["anyon", `anyon.key.${csrf}`]);
+  socket.addEventListener("close", ({ code }) => code === UNAUTHENTICATED && onUnauthorised());
+  return socket;
+}
+
+// Shows a text of the API in a tab of its own, which could not send the key by itself.
+export async function openText(path) {
+  const tab = window.open("about:blank", "_blank");
+  const response = await fetch(path, { headers: { "x-csrf-token": csrf } });
+  const address = URL.createObjectURL(new Blob([await response.text()], { type: "text/plain;charset=utf-8" }));
+  if (tab) tab.location.replace(address);
 }
 
 export const get = (path) => request("GET", path);

@@ -1,6 +1,7 @@
 // The one event socket of the tab. Resumes by epoch:seq, so that a short loss repeats and misses nothing.
 import { get } from "./api.js";
 import { signal } from "./dom.js";
+import { openSocket } from "./api.js";
 import { backoff, socketAddress, whenPossible } from "./backoff.js";
 
 // null while connected; otherwise the time (ms) since when it is lost
@@ -32,7 +33,7 @@ function receive(message) {
 
 function connect() {
   const from = position ? `?from=${encodeURIComponent(`${position.epoch}:${position.seq}`)}` : "";
-  const mine = new WebSocket(socketAddress(`/api/events${from}`));
+  const mine = openSocket(socketAddress(`/api/events${from}`));
   socket = mine;
   mine.onmessage = (event) => {
     if (socket === mine) receive(JSON.parse(event.data));

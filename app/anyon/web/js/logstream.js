@@ -1,4 +1,5 @@
 // The bytes of one execution's log, each exactly once and in order, over as many sockets as it takes.
+import { openSocket } from "./api.js";
 import { backoff, socketAddress, whenPossible } from "./backoff.js";
 
 const ACK_EVERY = 65_536;
@@ -44,7 +45,7 @@ export function followLog({ executionId, from = 0, onBytes, onGap, onEnd, onStat
 
   function connect() {
     onState(next === from ? "connecting" : "lost");
-    const mine = new WebSocket(socketAddress(`/api/executions/${executionId}/log/socket?from=${next}`));
+    const mine = openSocket(socketAddress(`/api/executions/${executionId}/log/socket?from=${next}`));
     mine.binaryType = "arraybuffer";
     socket = mine;
     acked = next;

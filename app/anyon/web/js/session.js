@@ -8,7 +8,7 @@ function accept({ data, problem }) {
   if (data) {
     configure({ csrfToken: data.csrf });
     session.value = { status: "ready", data };
-  } else if (problem.status === 401) session.value = { status: "anonymous" };
+  } else if (problem.status === 401 || problem.code === "csrf-refused") session.value = { status: "anonymous" };
   else session.value = { status: "failed", problem };
 }
 

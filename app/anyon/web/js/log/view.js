@@ -1,10 +1,11 @@
 // The log: follows the end until somebody scrolls, any size, searched, copied, raw.
+import { openText } from "../api.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../dom.js";
 import { bytes, count } from "../format.js";
 import { useShortcut } from "../keys.js";
 import { followLog } from "../logstream.js";
 import { preference } from "../preferences.js";
-import { Button, CopyButton, LinkButton } from "../ui/parts.js";
+import { Button, CopyButton } from "../ui/parts.js";
 import { LogLines } from "./lines.js";
 import { Rows } from "./rows.js";
 import { SearchBar } from "./search.js";
@@ -116,7 +117,7 @@ export function LogView({ execution, live, tools, focused }) {
         again();
       }} />
       <${CopyButton} text=${() => lines.wholeText()} label="Copy the log" />
-      <${LinkButton} small kind="quiet" icon="external" label="Open the raw log" href=${`/api/executions/${execution.id}/log?from=0`} target="_blank" rel="noreferrer" />`)}
+      <${Button} small kind="quiet" icon="external" label="Open the raw log" onClick=${() => openText(`/api/executions/${execution.id}/log?from=0`)} />`)}
     ${searching && html`<${SearchBar} label="Search the log" count=${found.length} index=${found.indexOf(current)} onSearch=${search} onStep=${step} onClose=${() => {
       setSearching(false);
       search("");

@@ -1,4 +1,5 @@
 // One terminal's socket: output exactly once by byte offset, acknowledgements for flow control, and a new socket when one is lost.
+import { openSocket } from "../api.js";
 import { backoff, socketAddress, whenPossible } from "../backoff.js";
 
 const ACK_EVERY = 32_768;
@@ -72,7 +73,7 @@ export function terminalLink(terminalId, handlers) {
     handlers.onState(opened ? "lost" : "connecting");
     const { cols, rows } = handlers.size();
     const from = next === null ? "" : `&from=${next}`;
-    const mine = new WebSocket(socketAddress(`/api/terminals/${terminalId}/socket?cols=${cols}&rows=${rows}${from}`));
+    const mine = openSocket(socketAddress(`/api/terminals/${terminalId}/socket?cols=${cols}&rows=${rows}${from}`));
     mine.binaryType = "arraybuffer";
     socket = mine;
     mine.onmessage = ({ data }) => {
