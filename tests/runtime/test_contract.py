@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
@@ -298,6 +299,22 @@ class TestContract:
         stopped = await runtime.stats(spec.project_id)
         assert (stopped.processes, stopped.memory_bytes) == (0, 0)
         assert stopped.disk_bytes >= 3_000_000
+
+    async def test_a_descriptor_that_the_service_inherited_is_not_in_the_workspace(
+        self, runtime: ProcessRuntime, tmp_path: Path
+    ) -> None:
+        with (tmp_path / "secret").open("w") as file:
+            descriptor = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, 200)
+            try:
+                await runtime.ensure(new_spec())
+            finally:
+                os.close(descriptor)
+        agent = (await runtime.list())[0].pid
+        assert not any("secret" in name for pid in (agent, *procfs.descendants(agent)) for name in open_files(pid))
+
+
+def open_files(pid: int) -> list[str]:
+    return [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
 
 
 def prepare(runtime: ProcessRuntime, data_dir: Path, project_id: object, name: str, text: str = "") -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 from io import FileIO
 from pathlib import Path
@@ -34,6 +35,16 @@ async def test_a_spawned_program_leads_a_session_and_inherits_three_descriptors(
     assert "A=b" in environment
     assert not any("PATH=/" in line and "venv" in line for line in environment)
     assert {int(name) for name in descriptors.split() if int(name) < 10} == {0, 1, 2}  # 10 is the shell's own
+
+
+async def test_a_descriptor_that_the_service_inherited_stays_with_it(tmp_path: Path) -> None:
+    with (tmp_path / "secret").open("w") as file:
+        descriptor = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, 200)
+        try:
+            assert os.get_inheritable(descriptor)
+            assert "secret" not in await spawn(tmp_path, "ls -l /proc/$$/fd")
+        finally:
+            os.close(descriptor)
 
 
 async def test_a_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:

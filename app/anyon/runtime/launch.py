@@ -143,11 +143,24 @@ def _spawn(argv: Sequence[str], environment: Mapping[str, str], moves: Sequence[
         argv[0],
         tuple(argv),
         environment,
-        file_actions=[(os.POSIX_SPAWN_DUP2, file.fileno(), target) for file, target in moves],
+        file_actions=[
+            *((os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _inheritable()),
+            *((os.POSIX_SPAWN_DUP2, file.fileno(), target) for file, target in moves),
+        ],
         setsid=True,
         setsigmask=(),
         setsigdef=(signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP),
     )
+
+
+def _inheritable() -> list[int]:
+    """What a child would get unasked: descriptors of whoever started this process, and of careless libraries."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  # plain names
+        with suppress(OSError):  # the listing's own, closed by now
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                found.append(int(name))
+    return found
 
 
 async def _agent_pid(info: FileIO) -> int | None:
