@@ -7,7 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PYTEST_ARGS ?=
 
-.PHONY: help up down purge login test check format lock preview inventories bench loadtest screenshots docs
+.PHONY: help up down purge login test coverage check format lock preview inventories bench loadtest screenshots docs
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -32,6 +32,11 @@ $(VENV)/.dev-stamp: requirements/dev.txt pyproject.toml
 
 test: $(VENV)/.dev-stamp ## run every test that this machine can; PYTEST_ARGS='-m postgres' narrows
 	@$(PY) -m pytest $(PYTEST_ARGS)
+
+coverage: $(VENV)/.dev-stamp ## the same, measured; fails below 90 % of the branches of domain, auth and agent
+	@rm -f .coverage .coverage.*
+	@$(PY) -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	@$(PY) -m coverage report --include='*/anyon/domain/*,*/anyon/auth/*,*/anyon/agent/*' --fail-under=90
 
 check: $(VENV)/.dev-stamp ## lint, types, import arrows: what pre-commit and CI run
 	@$(VENV)/bin/ruff check .
