@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from anyon.cli import build_parser
 from tests.docs.pages import ROOT, Page, page, pages
 
 _PATH = re.compile(r"`((?:app|docs|infra|requirements|tests|\.ci|\.github)/[\w./-]*\w)/?`")
@@ -53,6 +56,33 @@ def test_make_targets_that_pages_name_exist() -> None:
     known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {target for each in pages() for target in re.findall(r"(?:^|`)make ([a-z-]+)", each.text, re.MULTILINE)}
     assert named - known == set()
+
+
+def _commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every command below a parser, with its name."""
+    for action in parser._actions:
+        for word, child in (action.choices or {}).items() if isinstance(action, argparse._SubParsersAction) else ():
+            yield word, child
+            yield from ((f"{word} {name}", deeper) for name, deeper in _commands(child))
+
+
+def test_commands_that_pages_name_exist() -> None:
+    known = {name for name, _ in _commands(build_parser())}
+    named = {
+        (each.name, found)
+        for each in pages()
+        for found in re.findall(r"(?:`|\$\(|^|bin/)anyon ([a-z]+)", each.text, re.MULTILINE)
+    }
+    assert {(name, found) for name, found in named if found not in known} == set()
+
+
+def test_the_example_of_every_command_can_be_parsed() -> None:
+    for name, parser in _commands(build_parser()):
+        example = re.search(
+            r"(?<![/\w])anyon ((?:[^)\n\"]|\"[^\"]*\")+)", (parser.epilog or "").partition("example:")[2]
+        )
+        assert example, name
+        build_parser().parse_args(shlex.split(example[1]))
 
 
 def _cited(text: str) -> Iterator[str]:
