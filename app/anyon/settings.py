@@ -100,7 +100,10 @@ class Settings(BaseModel):
     workspace_processes: int = Field(1024, ge=16, description="Processes per workspace.")
     workspace_open_files: int = Field(65536, ge=256, description="Open files per process of a workspace.")
     workspace_memory_bytes: int | None = Field(
-        None, ge=67_108_864, description="Memory per workspace, where the host lets the service set it."
+        None,
+        ge=67_108_864,
+        description="Memory per workspace, where the host lets the service set it; "
+        "the default is four fifths of the host's.",
     )
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ import pytest
 
 from anyon.runtime import cgroup
 from anyon.runtime.cgroup import Cgroups, Hierarchy, Limits
+from tests.runtime.conftest import OpenRuntime
 
 MIXED_MOUNTS = """\
 cgroup /sys/fs/cgroup/cpu cgroup rw,relatime,cpu 0 0
@@ -58,6 +59,13 @@ def test_limits_are_written_where_the_group_has_them(tmp_path: Path) -> None:
     assert (group / "memory.max").read_text() == "max"
     groups.create("name", Limits(12, 1000))
     assert (group / "memory.max").read_text() == "1000"
+
+
+async def test_a_workspace_gets_the_memory_that_was_set_or_leaves_the_host_a_fifth(open_runtime: OpenRuntime) -> None:
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert (await open_runtime(isolation="none"))._limits.memory_bytes == memory * 4 // 5
+    chosen = await open_runtime(isolation="none", workspace_memory_bytes=2**30)
+    assert chosen._limits.memory_bytes == 2**30
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ def test_only_the_four_folders_can_be_written() -> None:
     assert argv()[argv().index("--remount-ro") :][:4] == ["--remount-ro", "/dev", "--remount-ro", "/"]
 
 
+def test_what_lies_in_memory_has_a_size() -> None:
+    sizes = {argv()[at + 1]: argv()[at - 2 : at] for at, word in enumerate(argv()) if word == "--tmpfs"}
+    assert sizes == {"/dev/shm": ["--size", "268435456"], "/tmp": ["--size", "2147483648"]}  # noqa: S108  # inside
+
+
 def test_what_is_read_is_an_allow_list() -> None:
     read = bound(argv(import_source=Path("/imports/shop")), "--ro-bind")
     assert read.pop("/import") == "/imports/shop"

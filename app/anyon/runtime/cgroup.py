@@ -59,6 +59,11 @@ def hierarchies(mounts: str, own: str) -> list[Hierarchy]:
     return found
 
 
+def most_memory() -> int:
+    """What a workspace gets for which nobody set a limit: four fifths of the host's, so that the host goes on."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 4 // 5
+
+
 class Cgroups:
     """Makes, limits, counts and ends groups. With no usable hierarchy every method does nothing."""
 

@@ -157,8 +157,7 @@ class ProcessRuntime:
         The order matters: a crash of this process in between leaves no agent without a label, because an agent whose
         input ends before the token came ends too; and what the agent starts is in its groups from the beginning.
         """
-        limits = cgroup.Limits(self._settings.workspace_processes, self._settings.workspace_memory_bytes)
-        groups = self._cgroups.create(str(spec.project_id), limits)
+        groups = self._cgroups.create(str(spec.project_id), self._limits)
         argv, variables = self._command(spec, folder, groups)
         try:
             async with launch.launched(argv, variables, log, sandboxed=self.isolated) as agent:
@@ -304,6 +303,12 @@ class ProcessRuntime:
     def _patience(self) -> float:
         """Seconds that another control plane may need for a start or a stop."""
         return self._settings.start_seconds + self._settings.stop_seconds
+
+    @property
+    def _limits(self) -> cgroup.Limits:
+        """What a workspace's control groups permit."""
+        memory = self._settings.workspace_memory_bytes or cgroup.most_memory()
+        return cgroup.Limits(self._settings.workspace_processes, memory)
 
     @property
     def _workspace_uid(self) -> int:

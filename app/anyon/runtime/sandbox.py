@@ -22,6 +22,7 @@ UID = 1000
 """User id inside of a sandbox."""
 PATH = f"{HOME}/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TEMPORARY_BYTES = 2 * 2**30
+SHARED_MEMORY_BYTES = 256 * 2**20
 
 ETC = (
     "alternatives",
@@ -181,7 +182,8 @@ def _system(host: Host) -> list[str]:
         argv += ["--ro-bind", str(source), target]
     for name in GENERATED_ETC:
         argv += ["--ro-bind", str(host.generated_etc / name), f"/etc/{name}"]
-    argv += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108  # inside
+    argv += ["--proc", "/proc", "--dev", "/dev"]
+    argv += ["--perms", "1777", "--size", str(SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108  # inside
     argv += ["--perms", "1777", "--size", str(TEMPORARY_BYTES), "--tmpfs", "/tmp"]  # noqa: S108  # inside
     return [*argv, "--symlink", "/tmp", "/var/tmp"]  # noqa: S108  # inside
 
