@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 from pathlib import Path
 
@@ -69,8 +70,43 @@ async def test_a_data_folder_that_every_workspace_would_read_is_refused(
         await decide(Isolation.BUBBLEWRAP, tmp_path)
 
 
+def account(monkeypatch: pytest.MonkeyPatch, shell: str | None) -> None:
+    """The host's user 1000: with this login shell, or nobody."""
+
+    def getpwuid(uid: int) -> pwd.struct_passwd:
+        if shell is None:
+            raise KeyError(uid)
+        return pwd.struct_passwd(("ada", "x", uid, uid, "Ada", "/home/ada", shell))
+
+    monkeypatch.setattr(pwd, "getpwuid", getpwuid)
+
+
+@pytest.mark.parametrize(("shell", "is_a_person"), [("/bin/bash", True), ("/usr/sbin/nologin", False), (None, False)])
+def test_a_user_id_that_is_a_persons_is_noted(
+    monkeypatch: pytest.MonkeyPatch, shell: str | None, is_a_person: bool
+) -> None:
+    account(monkeypatch, shell)
+    note = probe.shared_uid_note(1000)
+    assert bool(note) is is_a_person
+    if is_a_person:
+        assert "user id 1000, which is ada" in note
+        assert "ANYON_WORKSPACE_UID" in note
+
+
 @pytest.mark.bubblewrap
-async def test_a_working_bubblewrap_is_used_without_a_note(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's workspaces have that user's id")
+async def test_a_sandbox_under_a_persons_user_id_is_used_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account(monkeypatch, "/bin/bash")
+    verdict = await decide(Isolation.AUTO, tmp_path)
+    assert verdict.host is not None
+    assert "which is ada" in verdict.note
+
+
+@pytest.mark.bubblewrap
+async def test_a_working_bubblewrap_is_used_without_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    account(monkeypatch, None)
     verdict = await decide(Isolation.AUTO, tmp_path)
     assert verdict.note == ""
     assert verdict.host is not None

@@ -52,7 +52,7 @@ def test_only_the_four_folders_can_be_written() -> None:
 
 def test_what_lies_in_memory_has_a_size() -> None:
     sizes = {argv()[at + 1]: argv()[at - 2 : at] for at, word in enumerate(argv()) if word == "--tmpfs"}
-    assert sizes == {"/dev/shm": ["--size", "268435456"], "/tmp": ["--size", "2147483648"]}  # noqa: S108  # inside
+    assert sizes == {"/dev/shm": ["--size", "268435456"], "/tmp": ["--size", "2147483648"]}
 
 
 def test_what_is_read_is_an_allow_list() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import compileall
 import os
+import pwd
 import shutil
 import sys
 from collections.abc import Mapping
@@ -20,11 +21,12 @@ from anyon.settings import Isolation
 NOT_ISOLATED = "Workspaces are not isolated from each other on this host"
 PACKAGE = Path(anyon.__file__).resolve().parent
 _TRIAL_SECONDS = 20.0
+_NO_LOGIN = frozenset({"nologin", "false"})
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`host` is None when workspaces run without a sandbox; `note` is then the sentence that says so."""
+    """`host` is None when workspaces run without a sandbox; `note` says so, or what weakens the sandbox."""
 
     host: sandbox.Host | None
     note: str
@@ -72,7 +74,21 @@ async def decide(wanted: Isolation, generated_etc: Path, workspace_uid: int, pac
         stricter = replace(host, disable_userns=True)
         if not await _try(stricter):
             host = stricter
-    return Verdict(host, "")
+    return Verdict(host, shared_uid_note(workspace_uid) if host.as_root else "")
+
+
+def shared_uid_note(uid: int) -> str:
+    """What to say when the workspaces' user id is that of somebody who logs in to this host; empty otherwise."""
+    try:
+        account = pwd.getpwuid(uid)
+    except KeyError:
+        return ""
+    if Path(account.pw_shell).name in _NO_LOGIN:
+        return ""
+    return (
+        f"Workspaces run under user id {uid}, which is {account.pw_name} on this host: what trusts that user trusts "
+        "every workspace. Set ANYON_WORKSPACE_UID to an id that nobody has."
+    )
 
 
 def _without(wanted: Isolation, reason: str, remedy: str) -> Verdict:
