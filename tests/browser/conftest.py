@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from anyon.loadtest.service import Service
 from tests.browser.watch import Watch
@@ -29,6 +29,8 @@ FLAGS = [
     "--disable-sync",
 ]
 HINT = "Chromium is missing: install it with `apt-get install chromium`"
+
+expect.set_options(timeout=20_000)  # ms; patience with a busy machine costs nothing while tests pass
 
 Record = dict[str, Any]
 NewProject = Callable[..., Awaitable[Record]]

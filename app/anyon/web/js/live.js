@@ -1,7 +1,6 @@
 // The one event socket of the tab. Resumes by epoch:seq, so that a short loss repeats and misses nothing.
-import { get } from "./api.js";
+import { get, openSocket } from "./api.js";
 import { signal } from "./dom.js";
-import { openSocket } from "./api.js";
 import { backoff, socketAddress, whenPossible } from "./backoff.js";
 
 // null while connected; otherwise the time (ms) since when it is lost

@@ -68,6 +68,7 @@ export function Projects() {
   if (status === "failed") return html`<div class="page"><${ProblemPanel} problem=${problem} onRetry=${projects.load} /></div>`;
   if (data.length === 0) {
     return html`<div class="page narrow first-project">
+      <h1 class="sr-only">Projects</h1>
       <${EmptyState} icon="project" title="Start with a repository">Paste a git address. Anyon clones it into a workspace of its own, where you and your agents work on it.<//>
       <div class="card-box"><${ProjectForm} /></div>
     </div>`;
