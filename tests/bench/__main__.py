@@ -22,7 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", nargs="+", choices=sorted(catalogue.BENCHMARKS), metavar="NAME")
     parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
     options = parser.parse_args(arguments)
-    names = options.only or [name for name in catalogue.BENCHMARKS if not (options.quick and name in catalogue.LONG)]
+    left_out = catalogue.LONG if options.quick else catalogue.ON_REQUEST
+    names = options.only or [name for name in catalogue.BENCHMARKS if name not in left_out]
     rows: list[Row] = []
     sys.stdout.write(f"{'':44} {'value':>10} {'limit':>10} {'baseline':>10} {'ratio':>7}  unit\n")
     for name in names:

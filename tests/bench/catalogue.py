@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.bench import reads, starts, terminals
+from tests.bench import commands, footprint, reads, starts, sweep, terminals
 from tests.bench.model import Benchmark
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -14,10 +14,21 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "terminal-echo": terminals.terminal_echo,
     "repaint": terminals.repaint,
     "api-reads": reads.api_reads,
+    "sweep": sweep.sweep,
+    "load-test": commands.load_test,
+    "load-test-large": commands.large_load_test,
+    "memory": footprint.memory,
+    "evaluation": commands.evaluation,
+    "first-load": footprint.first_load,
+    "make-up": commands.make_up,
 }
+"""`make-up` measures the memory too, where nothing is installed but what the service needs."""
 
-LONG = frozenset[str]()
-"""Left out of the quick run: each needs more than the whole of it may take."""
+LONG = frozenset({"warm-task-start", "stopped-workspace", "terminal-echo", "load-test", "load-test-large", "make-up"})
+"""Left out of the quick run."""
+
+ON_REQUEST = frozenset({"load-test-large", "memory"})
+"""Run only when named: it takes many minutes, or another benchmark gives the figure more truly."""
 
 EXCEPTIONS: Mapping[str, str] = {}
 """Name of a row and why its budget is missed; the run does not fail for these."""

@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.installation import Installation
+from tests.fixtures.postgres import (  # noqa: F401 - fixtures are found by name
+    empty_postgres_url,
+    postgres_server,
+    postgres_template,
+    postgres_url,
+)
 from tests.runtime.conftest import processes_in
 
 
