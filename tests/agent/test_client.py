@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anyon.agent import client as client_module
 from anyon.agent import protocol, stream
 from anyon.agent.client import AgentClient, Data, Event
 from anyon.agent.endpoint import AgentEndpoint
@@ -25,75 +24,8 @@ from anyon.agent.errors import (
     AgentUnreachable,
 )
 from anyon.agent.protocol import Frame, Kind
+from tests.agent.hostile import WELCOME, Wire, agent_that, never_reads
 from tests.agent.support import GENERATION, TOKEN, eventually
-
-WELCOME = {"version": 1, "agent": "0", "generation": GENERATION, "pid": 1, "limits": {}}
-
-
-class Wire:
-    """The agent's end of a connection, spoken by a test."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._decoder = protocol.Decoder()
-        self._frames: list[Frame] = []
-
-    async def receive(self) -> Frame:
-        while not self._frames:
-            data = await self._reader.read(65_536)
-            if not data:
-                raise EOFError
-            self._frames += self._decoder.feed(data)
-        return self._frames.pop(0)
-
-    def send(self, wire: bytes) -> None:
-        self._writer.write(wire)
-
-    def send_json(self, kind: Kind, channel: int, **value: Any) -> None:
-        self.send(protocol.encode_json(kind, channel, value))
-
-    async def welcome(self) -> None:
-        assert (await self.receive()).kind is Kind.HELLO
-        self.send_json(Kind.WELCOME, 0, **WELCOME)
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-Script = Callable[[Wire], Awaitable[None]]
-
-
-@asynccontextmanager
-async def agent_that(tmp_path: Path, script: Script) -> AsyncIterator[AgentEndpoint]:
-    """An agent that follows a script, then waits until the client leaves."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        wire = Wire(reader, writer)
-        try:
-            await script(wire)
-            while True:
-                await wire.receive()
-        except (EOFError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.create_task(serve(reader, writer)))
-
-    run_dir = tmp_path / "run"
-    run_dir.mkdir(exist_ok=True)
-    server = await asyncio.start_unix_server(connected, run_dir / "agent.sock")
-    try:
-        yield AgentEndpoint(run_dir, "agent.sock", os.getuid(), TOKEN, GENERATION)
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        (run_dir / "agent.sock").unlink(missing_ok=True)
 
 
 async def test_a_call_gives_the_result(tmp_path: Path) -> None:
@@ -438,3 +370,17 @@ async def test_a_caller_waits_while_the_agent_does_not_read(tmp_path: Path) -> N
         go.set()
         assert await asyncio.gather(*calls) == [{}] * 20
         await client.close()
+
+
+async def test_an_agent_that_stops_reading_cannot_keep_the_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "CLOSE_SECONDS", 0.05)
+    async with agent_that(tmp_path, never_reads) as endpoint:
+        client = await AgentClient.connect(endpoint)
+        calls = [asyncio.create_task(client.call("files.read", path="x" * 500_000)) for _ in range(3)]
+        await eventually(lambda: not client._link._writable)
+        async with asyncio.timeout(10):
+            await client.close()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [AgentUnreachable] * 3

@@ -21,6 +21,7 @@ from anyon.agent.stream import AgentStream, Data, Event
 
 __all__ = ["AgentClient", "AgentStream", "Data", "Event"]
 
+CLOSE_SECONDS = 1.0  # for what is under way; an agent that takes longer loses it
 _PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
@@ -73,9 +74,14 @@ class AgentClient:
         return AgentStream(self._link, op, arguments)
 
     async def close(self) -> None:
-        """End the connection; pending calls fail with AgentUnreachable."""
+        """End the connection within CLOSE_SECONDS; pending calls fail with AgentUnreachable."""
         self._link.close()
-        await self.closed.wait()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.closed.wait()
+        except TimeoutError:
+            self._link.abort(AgentUnreachable(reason="the connection was closed"))
+            await self.closed.wait()
 
 
 class _Answer:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -24,8 +24,13 @@ from anyon.store import Store, TerminalRow, WorkspaceRow
 
 _log = structlog.get_logger()
 
+Subject = TypeVar("Subject", Place, WorkspaceRow)
+
 _PARALLEL_STOPS = 8
 _STATUS_SECONDS = 5.0
+_EXAMINE_SECONDS = 60.0  # for one workspace, beyond the grace of a stop
+_SWEPT = frozenset({WorkspaceState.RUNNING, WorkspaceState.FAILED, WorkspaceState.STOPPING})
+"""A stop that was cut short is tried again."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,7 @@ class Sweeper:
             lease = Lease(LeaseKind.EXECUTION, str(execution.id), execution.executor, None)
             executions.setdefault(execution.project_id, []).append(lease)
         now = self.clock.now()
-        return [
-            (row, self._judge(now, row, executions.get(row.project_id, [])))
-            for row in rows
-            if row.state in (WorkspaceState.RUNNING, WorkspaceState.FAILED)
-        ]
+        return [(row, self._judge(now, row, executions.get(row.project_id, []))) for row in rows if row.state in _SWEPT]
 
     async def sweep(self) -> list[UUID]:
         """Close the terminals that nobody uses, stop what is idle; the projects whose workspaces stopped."""
@@ -77,18 +78,27 @@ class Sweeper:
         with self.metrics.histogram("anyon_sweep_seconds").time():
             plan = await self.plan()
             candidates = [row for row, verdict in plan if verdict.stop]
+        stopped = await self._each(candidates, self._stop_if_idle, "stop")
+        return [row.project_id for row, done in zip(candidates, stopped, strict=True) if done]
+
+    async def _each(
+        self, subjects: Iterable[Subject], work: Callable[[Subject], Awaitable[bool]], step: str
+    ) -> list[bool]:
+        """What `work` gives for each, a few at a time; one that fails or takes too long holds up no other."""
         slots = asyncio.Semaphore(_PARALLEL_STOPS)
 
-        async def examine(row: WorkspaceRow) -> UUID | None:
+        async def guarded(subject: Subject) -> bool:
             async with slots:
                 try:
-                    return row.project_id if await self._stop_if_idle(row) else None
+                    async with asyncio.timeout(self.settings.stop_seconds + _EXAMINE_SECONDS):
+                        return await work(subject)
                 except AnyonError as error:
-                    _log.warning("stop failed", project_id=str(row.project_id), reason=error.describe())
-                    return None
+                    _log.warning("sweep failed", step=step, project_id=str(subject.project_id), reason=error.describe())
+                except TimeoutError:
+                    _log.warning("sweep took too long", step=step, project_id=str(subject.project_id))
+                return False
 
-        stopped = await asyncio.gather(*(examine(row) for row in candidates))
-        return [project_id for project_id in stopped if project_id is not None]
+        return await asyncio.gather(*map(guarded, subjects))
 
     async def _expire_terminals(self) -> None:
         """A terminal without a byte in either direction for `terminal_idle_seconds` is closed (A20)."""
@@ -96,18 +106,18 @@ class Sweeper:
         async with self.store.for_system(read_only=True) as session:
             old = [row for row in await session.open_terminals() if row.created_at <= latest]
             owners = {row.project_id: await session.owner_of(row.project_id) for row in old}
-        for project_id, owner_id in owners.items():
-            used = _last_used(await self._status(project_id) or {}, self.clock.now())
+
+        async def expire(place: Place) -> bool:
+            used = _last_used(await self._status(place.project_id) or {}, self.clock.now())
             for row in old:
-                if row.project_id == project_id and used.get(str(row.id), latest + timedelta(seconds=1)) <= latest:
-                    await self._expire(Place(project_id, owner_id), row)
+                if row.project_id == place.project_id and used.get(str(row.id), self.clock.now()) <= latest:
+                    await self._expire(place, row)
+            return True
+
+        await self._each([Place(*owner) for owner in owners.items()], expire, "closing terminals")
 
     async def _expire(self, place: Place, row: TerminalRow) -> None:
-        try:
-            await self.terminals.close(place, row)
-        except AnyonError as error:
-            _log.warning("terminal not closed", terminal_id=str(row.id), reason=error.describe())
-            return
+        await self.terminals.close(place, row)
         async with self.store.for_system() as system:
             await system.append_audit(
                 "terminal.expired",
@@ -119,32 +129,41 @@ class Sweeper:
     async def _stop_if_idle(self, row: WorkspaceRow) -> bool:
         """Ask the agent before stopping: only it has seen every byte. New work waits for the lock, then starts anew."""
         place = Place(row.project_id, row.user_id)
+        if self.workspaces.lock(row.project_id).locked():
+            return False  # somebody starts or stops it just now
         async with self.workspaces.lock(row.project_id):
-            async with self.store.for_user(row.user_id, read_only=True) as session:
-                row = await session.workspaces.get(row.project_id)
-                queued = await session.executions.live(row.project_id)
-            if row.state not in (WorkspaceState.RUNNING, WorkspaceState.FAILED) or queued:
-                return False
             status = await self._status(row.project_id)
-            if status is None and row.state is WorkspaceState.RUNNING:
-                return False  # only the agent knows when its terminals were used last: ask again at the next sweep
-            status = status or {}
-            now = self.clock.now()
-            activity = _activity(row, status, now)
-            verdict = judge(now, activity, _leases(row, status, now), self.settings.idle_seconds)
-            if not verdict.stop:
-                async with self.store.for_user(row.user_id) as session:
-                    await session.workspaces.update(row.project_id, last_activity_at=activity)
-                return False
-            minutes = int(verdict.quiet_seconds // 60)
-            _log.info("Stopping idle container", project_id=str(row.project_id), idle_minutes=minutes)
-            reason = f"idle for {minutes} min"
-            await self.workspaces.stop_locked(place, reason)
+            with self.workspaces.withheld(row.project_id):
+                reason = await self._stop_locked_if_idle(place, status)
+        if reason is None:
+            return False
         async with self.store.for_system() as system:
             await system.append_audit(
                 "workspace.stopped", row.project_id, project_id=row.project_id, detail={"reason": reason}
             )
         return True
+
+    async def _stop_locked_if_idle(self, place: Place, status: Mapping[str, Any] | None) -> str | None:
+        """The reason why it was stopped. Work whose rows are there by now is seen; what comes later waits."""
+        async with self.store.for_user(place.owner_id, read_only=True) as session:
+            row = await session.workspaces.get(place.project_id)
+            queued = await session.executions.live(place.project_id)
+        if row.state not in _SWEPT or queued:
+            return None
+        if status is None and row.state is WorkspaceState.RUNNING:
+            return None  # only the agent knows when its terminals were used last: ask again at the next sweep
+        now = self.clock.now()
+        activity = _activity(row, status or {}, now)
+        verdict = judge(now, activity, _leases(row, status or {}, now), self.settings.idle_seconds)
+        if not verdict.stop:
+            async with self.store.for_user(place.owner_id) as session:
+                await session.workspaces.update(place.project_id, last_activity_at=activity)
+            return None
+        minutes = int(verdict.quiet_seconds // 60)
+        _log.info("Stopping idle container", project_id=str(place.project_id), idle_minutes=minutes)
+        reason = f"idle for {minutes} min"
+        await self.workspaces.stop_locked(place, reason)
+        return reason
 
     async def report(self, row: WorkspaceRow) -> IdleReport:
         """What keeps a workspace awake, and when it stops."""

@@ -17,6 +17,7 @@ from anyon.ids import new_id
 from anyon.model import AttemptState, TerminalState
 from anyon.store import AttemptRow, Store, TerminalRow
 
+_CALL_SECONDS = 10.0
 _GONE = frozenset({AttemptState.MERGED, AttemptState.DISCARDED})
 
 
@@ -73,7 +74,7 @@ class Terminals:
         client = self.workspaces.connected(place.project_id)
         if client is not None:
             try:
-                await client.call("terminal.close", id=str(terminal.id))
+                await client.call("terminal.close", id=str(terminal.id), timeout=_CALL_SECONDS)
             except AgentProblem as problem:
                 if problem.code != "not-found":
                     raise
@@ -88,7 +89,7 @@ class Terminals:
         client = self.workspaces.connected(place.project_id)
         if not known or client is None:
             return
-        listed = await client.call("terminal.list")
+        listed = await client.call("terminal.list", timeout=_CALL_SECONDS)
         alive = {str(record["id"]) for record in listed["terminals"] if record["open"]}
         await self._settle_all(place, [row for row in known if str(row.id) not in alive])
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +36,9 @@ from anyon.store import Store
 _log = structlog.get_logger()
 
 _RECONNECT_SECONDS = (0.05, 0.2, 1.0, 3.0)
+_GREETING_SECONDS = 3.0  # at a reconnect, while others wait for the lock
+LISTENER_SECONDS = 5.0
+"""How long the end of a workspace waits for those who settle what ran there; they go on in the background."""
 
 
 class WorkspaceListener(Protocol):
@@ -46,7 +51,7 @@ class WorkspaceListener(Protocol):
         """Something changed in the workspace."""
 
     async def on_gone(self, place: Place) -> None:
-        """The workspace has ended, and with it whatever ran there."""
+        """The workspace has ended, and with it whatever ran there. Nobody waits for long: LISTENER_SECONDS."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ class Workspaces:
     background: Background
     listeners: list[WorkspaceListener] = field(default_factory=list)
     _live: dict[UUID, _Live] = field(default_factory=dict)
+    _withheld: set[UUID] = field(default_factory=set)
     _locks: defaultdict[UUID, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     def lock(self, project_id: UUID) -> asyncio.Lock:
@@ -85,7 +91,18 @@ class Workspaces:
     def connected(self, project_id: UUID) -> AgentClient | None:
         """The agent's connection if there is one now; never starts anything."""
         live = self._live.get(project_id)
-        return live.client if live and not live.client.closed.is_set() else None
+        if live is None or live.client.closed.is_set() or project_id in self._withheld:
+            return None
+        return live.client
+
+    @contextmanager
+    def withheld(self, project_id: UUID) -> Iterator[None]:
+        """Inside the block, under the lock, nobody gets the connection: new uses wait, then start anew if need be."""
+        self._withheld.add(project_id)
+        try:
+            yield
+        finally:
+            self._withheld.discard(project_id)
 
     async def ensure(self, place: Place, import_source: Path | None = None) -> AgentClient:
         """The agent of a running workspace, started if need be (R2, R6, X1, X2).
@@ -109,7 +126,7 @@ class Workspaces:
             raise ProjectNotReady(state=project.state.value)
         await self._mark(place, WorkspaceEvent.ENSURE, problem=None)
         try:
-            client = await self._connect(place, import_source)
+            client = await self._connect(place, import_source, self.settings.start_seconds)
         except AnyonError as error:
             self.metrics.counter("anyon_workspace_starts_total").labels("failed").inc()
             await self._mark(place, WorkspaceEvent.START_FAILED, problem=problem_of(error))
@@ -127,11 +144,11 @@ class Workspaces:
         )
         return client
 
-    async def _connect(self, place: Place, import_source: Path | None) -> AgentClient:
+    async def _connect(self, place: Place, import_source: Path | None, patience: float) -> AgentClient:
         spec = WorkspaceSpec(place.project_id, place.owner_id, import_source, new_id().hex, new_token())
         endpoint = await self.runtime.ensure(spec)
         try:
-            client = await AgentClient.connect(endpoint, timeout=self.settings.start_seconds)
+            client = await AgentClient.connect(endpoint, timeout=patience)
         except AgentError as error:
             raise WorkspaceFailed(reason=error.describe()) from error
         watcher = self.background.start(f"watch {place.project_id}", self._watch(place, client))
@@ -143,7 +160,7 @@ class Workspaces:
         async with self.lock(place.project_id):
             if self.connected(place.project_id) is None:
                 await self._mark(place, WorkspaceEvent.ENSURE, problem=None)
-                await self._connect(place, None)
+                await self._connect(place, None, self.settings.start_seconds)
                 await self._mark(place, WorkspaceEvent.AGENT_READY)
 
     async def stop(self, place: Place, reason: str) -> None:
@@ -169,8 +186,7 @@ class Workspaces:
 
     async def close(self) -> None:
         """Leave every workspace as it is and let go of its agent."""
-        for project_id in list(self._live):
-            await self._disconnect(project_id)
+        await asyncio.gather(*(self._disconnect(project_id) for project_id in list(self._live)))
 
     async def _disconnect(self, project_id: UUID) -> None:
         live = self._live.pop(project_id, None)
@@ -213,7 +229,7 @@ class Workspaces:
                 if place.project_id not in running:
                     break
                 try:
-                    await self._connect(place, None)
+                    await self._connect(place, None, _GREETING_SECONDS)
                 except AnyonError as error:
                     _log.info("reconnect failed", project_id=str(place.project_id), reason=error.describe())
                     await asyncio.sleep(pause)
@@ -231,8 +247,14 @@ class Workspaces:
             )
 
     async def _tell_gone(self, place: Place) -> None:
-        for listener in self.listeners:
-            await listener.on_gone(place)
+        """A listener may wait for a job that waits for the workspace's lock, which the caller holds."""
+        jobs = [
+            self.background.start(f"gone {place.project_id}", listener.on_gone(place)) for listener in self.listeners
+        ]
+        if jobs:
+            _, late = await asyncio.wait(jobs, timeout=LISTENER_SECONDS)
+            if late:
+                _log.warning("not settled yet", project_id=str(place.project_id), listeners=len(late))
 
     async def mark_gone(self, place: Place, reason: str) -> None:
         """Record that a workspace which the database thinks alive is not (after a reboot, say)."""
