@@ -84,9 +84,8 @@ async def first_load(_scale: Scale) -> list[Row]:
     ):
         page = (await client.get("/")).text
         files = {"/": page.encode()}
-        imports = (
-            json.loads(match[1]) if (match := re.search(r"importmap[^>]*>(.*?)</script>", page, re.DOTALL)) else {}
-        )
+        found = _IMPORT_MAP.search(page)
+        names = json.loads(found[1])["imports"] if found else {}
         waiting = list(_LINKED.findall(page))
         while waiting:
             path = waiting.pop()
