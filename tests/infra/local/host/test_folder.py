@@ -64,3 +64,34 @@ def test_erasing_removes_our_folder_only(spec: FolderSpec, tmp_path: Path) -> No
     with pytest.raises(LocalError, match="does not look like our data folder"):
         folder.erase(FolderSpec(path=str(tmp_path)))
     assert tmp_path.exists()
+
+
+def test_erasing_copes_with_what_workspaces_make(spec: FolderSpec, tmp_path: Path) -> None:
+    folder.apply(spec)
+    kept = tmp_path / "kept"
+    kept.write_text("not ours")
+    deep = os.open(spec.path, os.O_DIRECTORY)
+    for _ in range(2500):  # deeper than a path may be long, and than Python recurses
+        os.mkdir("d", dir_fd=deep)
+        below = os.open("d", os.O_DIRECTORY, dir_fd=deep)
+        os.close(deep)
+        deep = below
+    os.symlink(tmp_path, "link", dir_fd=deep)
+    os.close(deep)
+    closed = Path(spec.path) / "-rf" / "module cache"
+    closed.mkdir(parents=True)
+    (closed / "file").touch()
+    closed.chmod(0o500)
+    closed.parent.chmod(0)
+    assert folder.erase(spec)
+    assert not Path(spec.path).exists()
+    assert kept.read_text() == "not ours"
+
+
+def test_what_cannot_be_erased_is_said(spec: FolderSpec, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder.apply(spec)
+    (tmp_path / "rm").write_text("#!/bin/sh\necho 'cannot remove it: Read-only file system' >&2\nexit 1\n")
+    (tmp_path / "rm").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(LocalError, match="Read-only file system"):
+        folder.erase(spec)
