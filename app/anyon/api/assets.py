@@ -11,6 +11,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -50,7 +51,7 @@ class Assets:
 
     def install(self, app: FastAPI) -> None:
         """Serve the files below /assets, and the page at every address that is not the API's."""
-        app.mount("/assets", _Cached(directory=self.folder), name="assets")
+        app.mount("/assets", GZipMiddleware(_Cached(directory=self.folder), minimum_size=1024), name="assets")
 
         @app.get("/favicon.ico", include_in_schema=False)
         async def favicon() -> Response:
