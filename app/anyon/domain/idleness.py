@@ -48,10 +48,11 @@ def judge(now: datetime, last_activity: datetime, leases: Iterable[Lease], limit
 
     `last_activity` is the latest of: the workspace's start, the end of its last execution, its last terminal byte.
     """
+    leases = tuple(leases)
     live = tuple(lease for lease in leases if lease.live(now))
     if any(lease.until is None for lease in live):
         return Verdict(stop=False, quiet_seconds=0.0, stops_at=None, kept_awake_by=live)
-    latest = max([last_activity, *(lease.until for lease in live if lease.until is not None)])
+    latest = max([last_activity, *(lease.until for lease in leases if lease.until is not None)])
     quiet = max(0.0, (now - latest).total_seconds())
     return Verdict(
         stop=quiet >= limit, quiet_seconds=quiet, stops_at=latest + timedelta(seconds=limit), kept_awake_by=live
