@@ -15,7 +15,9 @@ from anyon.domain.attempt_progress import AttemptProgress
 from anyon.domain.attempt_rows import AttemptRows
 from anyon.domain.attempt_start import LIVE_EXECUTION, AttemptStarter, Job
 from anyon.domain.background import Background
-from anyon.domain.workspaces import Place, Workspaces
+from anyon.domain.errors import ExecutionLost
+from anyon.domain.machines import AttemptEvent
+from anyon.domain.workspaces import Place, Workspaces, problem_of
 from anyon.model import AttemptState, ExecutionState
 from anyon.store import AttemptRow, ExecutionRow, Store
 
@@ -34,8 +36,12 @@ class Attempts:
     async def resume(self, place: Place, attempt: AttemptRow) -> None:
         """Take up an attempt that the control plane left when it was killed."""
         async with self.store.for_user(place.owner_id, read_only=True) as session:
-            execution = (await session.executions.list(attempt.id))[0]
+            executions = await session.executions.list(attempt.id)
             task = await session.tasks.get(attempt.task_id)
+        if not executions:
+            await self._give_up(place, attempt)
+            return
+        execution = executions[0]
         self.progress.adopt(attempt, execution)
         if attempt.state in (AttemptState.QUEUED, AttemptState.STARTING):
             launched = self.starter.launch(Job(attempt, execution, place, task.description))
@@ -46,6 +52,12 @@ class Attempts:
             or self.workspaces.connected(place.project_id) is None  # else the agent's snapshot tells
         ):
             self.background.start(f"finish {execution.id}", self.finisher.look_and_finish(place, execution))
+
+    async def _give_up(self, place: Place, attempt: AttemptRow) -> None:
+        """Nothing can be found out about an attempt that has no execution."""
+        async with self.store.for_user(place.owner_id) as session:
+            await self.rows.settle(session, attempt.id, AttemptEvent.FAIL, problem=problem_of(ExecutionLost()))
+        self.progress.changed(attempt, task=True)
 
     async def _check_once(self, launched: asyncio.Task[None], place: Place, execution: ExecutionRow) -> None:
         """The program may have been started, and have ended, before this life of the service began to listen."""

@@ -16,7 +16,7 @@ from anyon.domain.workspaces import Place, Workspaces
 from anyon.errors import AnyonError
 from anyon.model import ProjectState
 from anyon.runtime.protocol import RunningWorkspace, Runtime
-from anyon.store import NotFound, ProjectRow, Store, WorkspaceRow
+from anyon.store import NotFound, ProjectRow, Store
 
 _log = structlog.get_logger()
 
@@ -39,24 +39,26 @@ class Reconciler:
             unsettled = await session.unsettled_projects()
             attempts = await session.unfinished_attempts()
             owners = {row.project_id: row.user_id for row in rows}
-            for project_id in running.keys() - owners.keys():
+            for project_id in ({attempt.project_id for attempt in attempts} | running.keys()) - owners.keys():
                 with suppress(NotFound):
                     owners[project_id] = await session.owner_of(project_id)
         slots = asyncio.Semaphore(_PARALLEL)
-        known = {row.project_id: row for row in rows}
+        known = {row.project_id for row in rows}
 
-        async def settle(row: WorkspaceRow | None, workspace: RunningWorkspace | None) -> None:
+        async def settle(project_id: UUID) -> None:
             async with slots:
-                await self._settle(row, workspace, owners)
+                step = self._settle(project_id, owners.get(project_id), running.get(project_id))
+                await self._guarded("workspace", project_id, step)
 
-        await asyncio.gather(
-            *(settle(known.get(project_id), running.get(project_id)) for project_id in known.keys() | running.keys())
-        )
+        await asyncio.gather(*(settle(project_id) for project_id in known | running.keys()))
         for project in unsettled:
             await self._guarded("project", project.id, self._settle_project(project))
+        going = {project.id for project in unsettled if project.state is ProjectState.DELETING}
         for attempt in attempts:
-            place = Place(attempt.project_id, owners.get(attempt.project_id, attempt.user_id))
-            await self._guarded("attempt", attempt.id, self.attempts.resume(place, attempt))
+            owner = owners.get(attempt.project_id)
+            if owner is not None and attempt.project_id not in going:  # else it goes with its project
+                place = Place(attempt.project_id, owner)
+                await self._guarded("attempt", attempt.id, self.attempts.resume(place, attempt))
         _log.info("reconciled", running=len(running), unsettled_projects=len(unsettled), attempts=len(attempts))
 
     async def _settle_project(self, project: ProjectRow) -> None:
@@ -67,26 +69,19 @@ class Reconciler:
 
     @staticmethod
     async def _guarded(kind: str, subject: UUID, step: Awaitable[None]) -> None:
-        """One thing that cannot be settled keeps nothing else from being settled."""
+        """One thing that cannot be settled keeps nothing else from being settled, whatever is wrong with it."""
         try:
             await step
         except AnyonError as error:
             _log.warning("not reconciled", kind=kind, subject=str(subject), reason=error.describe())
+        except Exception:  # noqa: BLE001 - logged
+            _log.exception("not reconciled", kind=kind, subject=str(subject))
 
-    async def _settle(
-        self, row: WorkspaceRow | None, workspace: RunningWorkspace | None, owners: dict[UUID, UUID]
-    ) -> None:
-        project_id = row.project_id if row else workspace.project_id if workspace else None
-        if project_id is None:
-            return
-        owner = owners.get(project_id)
-        try:
-            if owner is None:
-                _log.warning("a workspace without a project is stopped", project_id=str(project_id))
-                await self.runtime.stop(project_id, self.workspaces.settings.stop_seconds)
-            elif workspace is not None:
-                await self.workspaces.adopt(Place(project_id, owner))
-            else:
-                await self.workspaces.mark_gone(Place(project_id, owner), "it was not running when the service started")
-        except AnyonError as error:
-            _log.warning("workspace not reconciled", project_id=str(project_id), reason=error.describe())
+    async def _settle(self, project_id: UUID, owner: UUID | None, workspace: RunningWorkspace | None) -> None:
+        if owner is None:
+            _log.warning("a workspace without a project is stopped", project_id=str(project_id))
+            await self.runtime.stop(project_id, self.workspaces.settings.stop_seconds)
+        elif workspace is not None:
+            await self.workspaces.adopt(Place(project_id, owner))
+        else:
+            await self.workspaces.mark_gone(Place(project_id, owner), "it was not running when the service started")
