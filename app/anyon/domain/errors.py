@@ -24,6 +24,16 @@ class SourceRefused(AnyonError):
     )
 
 
+class SourceHoldsCredential(AnyonError):
+    code, status_hint = "source-holds-credential", 422
+    title = "The address holds a password or a token"
+    detail = "What stands before the @ would be kept with the project and shown to all its members"
+    hint = (
+        "Leave it out. A private repository is imported by its ssh:// address: put a key into ~/.ssh in a terminal of "
+        "the project, then try the import again."
+    )
+
+
 class ProjectNotReady(AnyonError):
     code, status_hint = "project-not-ready", 409
     title = "The project is not ready"

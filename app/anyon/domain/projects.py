@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
@@ -14,7 +15,7 @@ import structlog
 from anyon.agent.client import AgentClient, Event
 from anyon.agent.errors import AgentProtocolViolation, AgentTimeout
 from anyon.domain.background import Background
-from anyon.domain.errors import SourceRefused
+from anyon.domain.errors import SourceHoldsCredential, SourceRefused
 from anyon.domain.events import EventBus, Topic
 from anyon.domain.names import slug
 from anyon.domain.workspaces import Place, Workspaces, problem_of
@@ -22,6 +23,7 @@ from anyon.errors import AnyonError
 from anyon.model import ProjectState
 from anyon.settings import Settings
 from anyon.store import ProjectRow, Store
+from anyon.store.errors import OUTAGES
 
 _log = structlog.get_logger()
 
@@ -42,7 +44,7 @@ class Projects:
     async def create(self, user_id: UUID, *, name: str, source: str, default_executor: str | None) -> ProjectRow:
         """The project's row, in state creating; its repository is made in the background.
 
-        Raises SourceRefused.
+        Raises SourceRefused, SourceHoldsCredential.
         """
         self.check_source(source)
         async with self.store.for_user(user_id) as session:
@@ -50,7 +52,7 @@ class Projects:
                 name=name, slug=slug(name, "project"), source=source, default_executor=default_executor
             )
             await session.audit.append(
-                "project.created", project.id, project_id=project.id, detail={"name": name, "source": _shown(source)}
+                "project.created", project.id, project_id=project.id, detail={"name": name, "source": source}
             )
         self.bus.publish(Topic.PROJECT, project.id, project.id)
         self.begin(project)
@@ -61,7 +63,7 @@ class Projects:
         if project.id in self._making:
             return
         self._making.add(project.id)
-        self.background.start(f"create {project.id}", self._make_repository(project))
+        self.background.persist(f"create {project.id}", lambda: self._make_repository(project))
 
     async def retry(self, user_id: UUID, project_id: UUID) -> ProjectRow:
         """Try a failed import again; any other state stays as it is."""
@@ -89,14 +91,17 @@ class Projects:
         self.bus.publish(Topic.PROJECT, project.id, project.id, deleted=True)
 
     def check_source(self, source: str) -> Path | None:
-        """The folder to import, None for an address or a new repository. Raises SourceRefused."""
+        """The folder to import, None for an address or a new repository. Raises SourceRefused, SourceHoldsCredential.
+
+        The address is kept, shown and audited as it is, and may thus hold nothing secret.
+        """
         roots = ", ".join(str(root) for root in self.settings.import_roots) or "an import root (none is configured)"
+        if _ADDRESS.match(source) and _holds_credential(source):
+            raise SourceHoldsCredential
         if not source or _ADDRESS.match(source) or _SCP_ADDRESS.match(source):
             return None
         if not source.startswith("/"):
-            raise SourceRefused(
-                reason=f"`{_shown(source)}` is neither a git address nor an absolute path.", roots=roots
-            )
+            raise SourceRefused(reason="It is neither a git address nor an absolute path.", roots=roots)
         folder = Path(source).resolve()
         if not any(folder.is_relative_to(root.resolve()) for root in self.settings.import_roots):
             raise SourceRefused(reason=f"{source} is outside of every import root.", roots=roots)
@@ -113,6 +118,8 @@ class Projects:
             return
         try:
             default_branch = await self._import(place, project)
+        except OUTAGES:
+            raise
         except AnyonError as error:
             _log.info("import failed", project_id=str(project.id), reason=error.describe())
             self._making.discard(project.id)  # before the row says so: then it may be tried again
@@ -182,6 +189,11 @@ class Projects:
         self.bus.publish(Topic.PROJECT, project.id, project.id)
 
 
-def _shown(source: str) -> str:
-    """An address without the password that it may hold."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "", source)
+def _holds_credential(address: str) -> bool:
+    """Whether a password is in it; for HTTP, where a token often stands alone, whatever is before the @."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # a ValueError when it is the first part of a password that has a slash in it
+    except ValueError:
+        return True
+    return parts.password is not None or (parts.username is not None and parts.scheme in ("http", "https"))
