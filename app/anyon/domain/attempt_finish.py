@@ -23,6 +23,7 @@ from anyon.metrics import Metrics
 from anyon.model import AttemptState, ExecutionState
 from anyon.store import AttemptRow, ExecutionRow, Store
 from anyon.store.attempts import AttemptChanges
+from anyon.store.errors import OUTAGES
 
 _LINE_LENGTH = 500
 
@@ -46,7 +47,7 @@ class AttemptFinisher:
             live = await session.executions.live(place.project_id)
         for execution in live:
             if execution.state is ExecutionState.RUNNING and str(execution.id) not in running:
-                self.background.start(f"finish {execution.id}", self.look_and_finish(place, execution))
+                self.finish_later(place, execution)
 
     async def on_event(self, place: Place, event: dict[str, Any]) -> None:
         kind = event.get("event")
@@ -55,7 +56,7 @@ class AttemptFinisher:
             if record["state"] == "running":
                 self.progress.first_byte(place.project_id, UUID(record["id"]), record)
             else:
-                self.background.start(f"finish {record['id']}", self._finish_record(place, record))
+                self.background.persist(f"finish {record['id']}", lambda: self._finish_record(place, record))
         elif kind == "progress":
             self.progress.line(place.project_id, UUID(event["subject"]), str(event["text"])[:_LINE_LENGTH])
 
@@ -67,6 +68,10 @@ class AttemptFinisher:
                 async with self.progress.lock(execution.attempt_id):
                     await self._lose(place, execution, problem_of(ExecutionLost()))
 
+    def finish_later(self, place: Place, execution: ExecutionRow) -> None:
+        """`look_and_finish` in the background, until it is done."""
+        self.background.persist(f"finish {execution.id}", lambda: self.look_and_finish(place, execution))
+
     async def look_and_finish(self, place: Place, execution: ExecutionRow) -> None:
         """Ask the agent what became of an execution whose end nobody saw."""
         try:
@@ -76,6 +81,8 @@ class AttemptFinisher:
             if problem.code != "not-found":
                 raise
             record = {"id": str(execution.id), "state": "lost"}
+        except OUTAGES:
+            raise
         except AnyonError as error:
             await self._give_up(place, execution, error)
             return
@@ -102,14 +109,17 @@ class AttemptFinisher:
 
     async def _finish(self, place: Place, execution: ExecutionRow, record: dict[str, Any]) -> None:
         """Commit what the program left and hand the attempt over for review."""
-        assert execution.attempt_id is not None  # noqa: S101 - checked by the caller
-        ended = _ended(execution, record, self.clock.now())
+        attempt_id = execution.attempt_id
+        assert attempt_id is not None  # noqa: S101 - checked by the caller
         async with self.store.for_user(place.owner_id) as session:
+            # Read again: a short program ends before the row says that it began.
+            execution = await session.executions.get(execution.id)
+            ended = _ended(execution, record, self.clock.now())
             await session.executions.transition(
                 execution.id, from_states=LIVE_EXECUTION, to=ExecutionState.EXITED, **ended
             )
             attempt = await session.attempts.transition(
-                execution.attempt_id,
+                attempt_id,
                 from_states={*sources(ATTEMPT, AttemptEvent.ENDED), AttemptState.FINISHING},
                 to=AttemptState.FINISHING,
             )
@@ -120,6 +130,8 @@ class AttemptFinisher:
         try:
             made = await self._commit(place, attempt)
             event, problem = _outcome(record)
+        except OUTAGES:
+            raise
         except AnyonError as error:
             made, event, problem = AttemptChanges(), AttemptEvent.FAIL, problem_of(error)
         phases = self.progress.phases.get(attempt.id)
