@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anyon.agent import client as client_module
-from anyon.agent import protocol, stream
-from anyon.agent.client import AgentClient, Data, Event
+from anyon.agent import link, protocol, stream
+from anyon.agent.client import AgentClient, AgentStream, Data, Event
 from anyon.agent.endpoint import AgentEndpoint
 from anyon.agent.errors import (
     AgentError,
@@ -23,6 +23,7 @@ from anyon.agent.errors import (
     AgentTimeout,
     AgentUnreachable,
 )
+from anyon.agent.link import Link
 from anyon.agent.protocol import Frame, Kind
 from tests.agent.hostile import WELCOME, Wire, agent_that, never_reads
 from tests.agent.support import GENERATION, TOKEN, eventually
@@ -384,3 +385,80 @@ async def test_an_agent_that_stops_reading_cannot_keep_the_connection(
             await client.close()
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [AgentUnreachable] * 3
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        protocol.encode(Kind.PING, 0, b"12345678"),
+        protocol.encode(Kind.PONG, 0),
+        protocol.encode_ack(1, 0),
+        protocol.encode_json(Kind.EVENT, 1, {"event": "progress", "text": "x"}),
+        protocol.encode_data(1, 0, b""),
+        protocol.encode_json(Kind.EVENT, 2, {"event": "late"}),
+        protocol.encode_data(2, 0, b""),
+        protocol.encode_json(Kind.CLOSE, 2, {"result": {}}),
+    ],
+    ids=["pings", "pongs", "acks", "events", "no data", "left event", "left data", "late closes"],
+)
+async def test_a_flood_ends_the_connection_and_leaves_turns_to_others(tmp_path: Path, wire: bytes) -> None:
+    async def floods(agent: Wire) -> None:
+        await agent.welcome()
+        while (await agent.receive()).kind is not Kind.CLOSE:
+            pass
+        await agent.flood(wire * 1000)
+
+    async def answers(agent: Wire) -> None:
+        await agent.answer({"status": {"result": {}}})
+
+    received = 0
+
+    class Counting(Link):
+        def _receive(self, frame: Frame) -> None:
+            nonlocal received
+            received += 1
+            super()._receive(frame)
+
+    (tmp_path / "other").mkdir()
+    async with agent_that(tmp_path, floods) as endpoint, agent_that(tmp_path / "other", answers) as other:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(client_module, "Link", Counting)
+            evil = await AgentClient.connect(endpoint)
+        innocent = await AgentClient.connect(other)
+        async with evil.stream("watch") as watching:
+            reading = asyncio.create_task(_take(watching))
+            async with evil.stream("left"):
+                pass
+            most = turns = 0
+            while not evil.closed.is_set() and received <= 2 * link.UNASKED_BURST:
+                before = received
+                await asyncio.sleep(0)
+                most, turns = max(most, received - before), turns + 1
+                if turns % 50 == 0:
+                    assert await innocent.call("status") == {}
+            with pytest.raises(AgentProtocolViolation):
+                await reading
+        assert most <= link.FRAMES_PER_TURN
+        assert received <= 2 * link.UNASKED_BURST
+        await innocent.close()
+
+
+async def _take(watching: AgentStream) -> None:
+    async for _ in watching:
+        pass
+
+
+async def test_many_frames_that_were_asked_for_are_all_taken(tmp_path: Path) -> None:
+    async def script(wire: Wire) -> None:
+        await wire.welcome()
+        channel = (await wire.receive()).channel
+        wire.send(b"".join(protocol.encode_data(channel, index, b"x") for index in range(20 * link.FRAMES_PER_TURN)))
+        wire.send_json(Kind.CLOSE, channel, result={"done": True})
+
+    async with agent_that(tmp_path, script) as endpoint:
+        client = await AgentClient.connect(endpoint)
+        async with client.stream("execution.follow") as following:
+            taken = [item.data async for item in following if isinstance(item, Data)]
+        assert b"".join(taken) == b"x" * 20 * link.FRAMES_PER_TURN
+        assert following.result == {"done": True}
+        await client.close()

@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from anyon.agent.protocol import WINDOW_BYTES, WindowExceeded
-from anyon.agent.windows import MAX_GAPS, ReceiveWindow, SendWindow
+from anyon.agent.protocol import WINDOW_BYTES, TooFast, WindowExceeded
+from anyon.agent.windows import MAX_GAPS, RateLimit, ReceiveWindow, SendWindow
 
 LIMIT = 64
 
@@ -137,3 +137,14 @@ def test_acknowledgements_wait_for_a_quarter_of_the_window() -> None:
     assert window.consumed(15) is None
     assert window.consumed(16) == 16
     assert window.consumed(20) is None
+
+
+def test_a_rate_allows_a_burst_and_then_so_many_a_second() -> None:
+    limit = RateLimit(burst=10, per_second=2)
+    limit.take(10, now=0)
+    limit.take(2, now=1)
+    with pytest.raises(TooFast, match="10 at once and 2 a second"):
+        limit.take(1, now=1.25)
+    limit.take(10, now=1_000_000)
+    with pytest.raises(TooFast):
+        limit.take(1, now=1_000_000)

@@ -1,14 +1,17 @@
 """The control plane's end of one connection: greeting, channels, and what a lost connection means for them.
 
 Everything happens in callbacks of the transport; there is no task to own or to leak. The agent is not trusted: frames
-are bounded by their headers, what it may leave unread here by windows, and any violation ends the connection.
+are bounded by their headers, what it may leave unread here by windows, what it says unasked by a rate, what is looked
+at in one turn of the loop by a number; and any violation ends the connection.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any, NoReturn, Protocol
 
 from anyon.agent import protocol
@@ -21,7 +24,19 @@ from anyon.agent.errors import (
 )
 from anyon.agent.protocol import Frame, Kind, ProtocolViolation
 from anyon.agent.pulse import Pulse
+from anyon.agent.windows import RateLimit, ReceiveWindow
 
+FRAMES_PER_TURN = 64
+"""Then everybody else in this process has a turn: a connection that is never silent must not be all there is."""
+
+UNASKED_BURST = 8192
+UNASKED_PER_SECOND = 512
+"""Frames that no window holds back: events, echoes, acknowledgements. An honest agent sends a few a second."""
+
+_UNASKED = frozenset({Kind.EVENT, Kind.PING, Kind.ACK})
+_UNASKED_BYTES = 4096  # a larger frame counts as several
+_NO_DATA = 8  # bytes of a DATA frame's offset
+_LATE = 16  # and one on a channel that has ended counts as many
 MAX_PROBLEM_TEXT = 4000  # characters of a detail or hint that are kept
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
@@ -39,6 +54,22 @@ class Receiver(Protocol):
         """It was refused, or the connection is gone."""
 
 
+class _Left:
+    """Stands in for whoever does not wait any more: up to a window of bytes may be under way still."""
+
+    def __init__(self) -> None:
+        self._window = ReceiveWindow(jumps=True)
+
+    def receive(self, frame: Frame) -> None:
+        if frame.kind is Kind.DATA:
+            offset, data = frame.data()
+            self._window.received(offset, len(data))
+
+    def finish(self, _result: dict[str, Any]) -> None: ...
+
+    def fail(self, _error: AgentError) -> None: ...
+
+
 class Link(asyncio.Protocol):
     """One connection; `closed` is set when it is over."""
 
@@ -46,6 +77,10 @@ class Link(asyncio.Protocol):
         self.closed = asyncio.Event()
         self.welcome: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._decoder = protocol.Decoder()
+        self._frames: Iterator[Frame] = iter(())
+        self._next_turn: asyncio.Handle | None = None
+        self._unasked = RateLimit(UNASKED_BURST, UNASKED_PER_SECOND)
+        self._loop = asyncio.get_running_loop()
         self._receivers: dict[int, Receiver] = {}
         self._last_channel = 0
         self._writable = True
@@ -57,13 +92,9 @@ class Link(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment] # a stream socket gives an asyncio.Transport
 
     def data_received(self, data: bytes) -> None:
-        try:
-            for frame in self._decoder.feed(data):
-                self._receive(frame)
-                if self._failure is not None:
-                    return
-        except ProtocolViolation as violation:
-            self.abort(AgentProtocolViolation(reason=str(violation)))
+        self._frames = self._decoder.feed(data)
+        if self._next_turn is None:
+            self._take_turn()
 
     def pause_writing(self) -> None:
         self._writable = False
@@ -106,8 +137,9 @@ class Link(asyncio.Protocol):
         return number
 
     def cancel(self, number: int) -> None:
-        """Nobody waits for this channel any more; what still comes on it is ignored."""
-        if self._receivers.pop(number, None) is not None:
+        """Nobody waits for this channel any more; what still comes on it, up to its end, is ignored."""
+        if number in self._receivers:
+            self._receivers[number] = _Left()
             self.write(protocol.encode_json(Kind.CLOSE, number, {}))
 
     def abort(self, error: AgentError) -> None:
@@ -121,13 +153,35 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def _take_turn(self) -> None:
+        """Take some of the frames that are here; while more are left, nothing else is read from the socket."""
+        waits, self._next_turn = self._next_turn is not None, None
+        if self._failure is not None:
+            return
+        left = FRAMES_PER_TURN
+        try:
+            for frame in islice(self._frames, left):
+                left -= 1
+                self._receive(frame)
+                if self._failure is not None:
+                    return
+        except ProtocolViolation as violation:
+            self.abort(AgentProtocolViolation(reason=str(violation)))
+            return
+        if not left:
+            self._next_turn = self._loop.call_soon(self._take_turn)
+        if self._transport is not None and waits is not (self._next_turn is not None):
+            (self._transport.resume_reading if waits else self._transport.pause_reading)()
+
     def _receive(self, frame: Frame) -> None:
+        if frame.kind in _UNASKED or len(frame.payload) <= _NO_DATA:
+            self._unasked.take(1 + len(frame.payload) // _UNASKED_BYTES, self._loop.time())
         if frame.channel == 0:
             self._receive_for_connection(frame)
         elif frame.channel > self._last_channel or not self.welcome.done():
             raise protocol.BadPayload(frame.kind, f"is for channel {frame.channel}, which was never opened")
         elif (receiver := self._receivers.get(frame.channel)) is None:
-            return  # it was cancelled here while this was under way
+            self._unasked.take(_LATE, self._loop.time())
         elif frame.kind is Kind.CLOSE:
             self._settle(receiver, frame)
             # Only now: when the frame is a violation, this channel has to fail with all the others.
@@ -146,7 +200,7 @@ class Link(asyncio.Protocol):
         elif frame.kind is Kind.CLOSE:
             problem = problem_in(frame)
             self.abort(AgentRefused(reason_code=problem.code, reason=problem.detail))
-        elif frame.kind is not Kind.PONG:
+        else:  # also PONG: nothing here asks for one
             raise protocol.BadPayload(frame.kind, "does not belong to the connection")
 
     def _settle(self, receiver: Receiver, frame: Frame) -> None:

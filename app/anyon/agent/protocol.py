@@ -59,7 +59,8 @@ class ProtocolViolation(Exception):
     ├── FrameTooLarge       the header announces more than its kind may carry
     ├── UnknownKind         the header's kind is not in the table
     ├── BadPayload          the payload is not what its kind promises
-    └── WindowExceeded      more bytes than the window allows, or an offset that cannot be
+    ├── WindowExceeded      more bytes than the window allows, or an offset that cannot be
+    └── TooFast             more frames than anybody asked for
     """
 
     code = "protocol-error"
@@ -84,6 +85,10 @@ class BadPayload(ProtocolViolation):
 
 
 class WindowExceeded(ProtocolViolation):
+    pass
+
+
+class TooFast(ProtocolViolation):
     pass
 
 

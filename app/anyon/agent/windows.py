@@ -1,4 +1,4 @@
-"""Flow control of one channel, both ends. Pure.
+"""Flow control of one channel, both ends, and the limit of what no window holds back. Pure.
 
 A sender has at most WINDOW_BYTES unacknowledged in flight; then it waits, it does not buffer. Offsets may jump forward
 (bytes that were dropped), so the bytes in flight are counted, not computed from the offsets.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from anyon.agent.protocol import WINDOW_BYTES, WindowExceeded
+from anyon.agent.protocol import WINDOW_BYTES, TooFast, WindowExceeded
 
 MAX_GAPS = 1024  # in the bytes that wait to be consumed; more would cost more memory than the bytes
 
@@ -110,3 +110,19 @@ class ReceiveWindow:
         self._acknowledged = self.consumed_to
         self._flight.remove_before(self.consumed_to)
         return self.consumed_to
+
+
+class RateLimit:
+    """What a peer may send without being asked: `burst` at once, `per_second` in the long run."""
+
+    def __init__(self, burst: float, per_second: float) -> None:
+        self._burst = self._left = burst
+        self._per_second = per_second
+        self._seen = 0.0
+
+    def take(self, amount: float, now: float) -> None:
+        """Account for it at a monotonic instant. Raises TooFast."""
+        self._left = min(self._burst, self._left + (now - self._seen) * self._per_second) - amount
+        self._seen = now
+        if self._left < 0:
+            raise TooFast(f"more unasked frames than {self._burst:g} at once and {self._per_second:g} a second")

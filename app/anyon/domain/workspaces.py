@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -19,7 +20,7 @@ from uuid import UUID
 import structlog
 
 from anyon.agent.client import AgentClient, Event
-from anyon.agent.errors import AgentError
+from anyon.agent.errors import AgentError, AgentProtocolViolation
 from anyon.clock import Clock
 from anyon.domain.background import Background
 from anyon.domain.errors import ProjectNotReady, WorkspaceFailed
@@ -37,6 +38,8 @@ _log = structlog.get_logger()
 
 _RECONNECT_SECONDS = (0.05, 0.2, 1.0, 3.0)
 _GREETING_SECONDS = 3.0  # at a reconnect, while others wait for the lock
+VIOLATION_SECONDS = 5.0
+"""How long an agent that broke the protocol is left alone, unless somebody uses the workspace."""
 LISTENER_SECONDS = 5.0
 """How long the end of a workspace waits for those who settle what ran there; they go on in the background."""
 
@@ -205,6 +208,8 @@ class Workspaces:
                         await self._dispatch(place, item.fields)
         except AgentError as error:
             _log.info("agent connection lost", project_id=str(place.project_id), reason=error.describe())
+            if isinstance(error, AgentProtocolViolation):  # it would do so again at once
+                await asyncio.sleep(VIOLATION_SECONDS)
         await client.close()
         self.background.start(f"recover {place.project_id}", self._recover(place, client))
 
@@ -249,7 +254,8 @@ class Workspaces:
     async def _tell_gone(self, place: Place) -> None:
         """A listener may wait for a job that waits for the workspace's lock, which the caller holds."""
         jobs = [
-            self.background.start(f"gone {place.project_id}", listener.on_gone(place)) for listener in self.listeners
+            self.background.persist(f"gone {place.project_id}", partial(listener.on_gone, place))
+            for listener in self.listeners
         ]
         if jobs:
             _, late = await asyncio.wait(jobs, timeout=LISTENER_SECONDS)

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from anyon.agent import client as client_module
+from anyon.agent import protocol
 from anyon.agent.client import AgentClient
 from anyon.agent.endpoint import AgentEndpoint
 from anyon.agent.errors import AgentError
@@ -187,3 +188,19 @@ async def test_who_waits_for_the_workspace_while_it_stops_does_not_keep_it_from_
         await siege.services.workspaces.stop(place, "asked")
         assert await siege.state(place) is WorkspaceState.STOPPED
         await told.wait()
+
+
+async def test_an_agent_that_floods_is_left_alone_for_a_while(siege: Siege, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspaces_module, "VIOLATION_SECONDS", 3600)
+
+    async def floods(wire: Wire) -> None:
+        await wire.welcome()
+        await wire.flood(protocol.encode(Kind.PING, 0, b"12345678") * 1000)
+
+    async with asyncio.timeout(PATIENCE), siege.workspace_that(floods) as place:
+        await eventually(lambda: siege.services.workspaces.connected(place.project_id) is None)
+        assert await siege.state(place) is WorkspaceState.RUNNING
+        again = await siege.services.workspaces.ensure(place)
+        await again.closed.wait()
+        await siege.services.workspaces.stop(place, "asked")
+        assert await siege.state(place) is WorkspaceState.STOPPED
