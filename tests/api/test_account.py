@@ -42,7 +42,8 @@ class TestSessions:
         assert cookie.startswith(f"{COOKIE}=")
         for attribute in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=2592000"):
             assert attribute.lower() in cookie.lower()
-        assert browser.get("/api/session").json()["data"]["csrf"] == answer.json()["data"]["csrf"]
+        browser.headers["X-CSRF-Token"] = answer.json()["data"]["csrf"]
+        assert browser.get("/api/session").json()["data"]["user"]["email"] == ann.email
         assert browser.post("/api/session", json={"token": token}).json()["code"] == "link-refused"
 
     def test_logging_out_ends_the_session_at_once(self, ann: Person, browser: httpx.Client) -> None:
