@@ -112,6 +112,12 @@ class Settings(BaseModel):
             raise ValueError("jwt_secret is shorter than 32 characters: make one with `openssl rand -base64 48`")
         return self
 
+    @model_validator(mode="after")
+    def _a_wildcard_has_a_name(self) -> Settings:
+        if self.host in {"0.0.0.0", "::"} and self.public_url is None:  # noqa: S104 - compared, not bound
+            raise ValueError(f"public_url is missing: nobody can open {self.host}; name the address that people use")
+        return self
+
     @property
     def binds_to_loopback(self) -> bool:
         return self.host in {"127.0.0.1", "::1", "localhost"}

@@ -44,3 +44,7 @@ async def test_probes_come_by_any_name(path: str) -> None:
 async def test_metrics_are_read_by_any_name_only_where_a_token_guards_them() -> None:
     assert (await ask("/metrics", "10.0.0.7")).status_code == 421
     assert (await ask("/metrics", "10.0.0.7", metrics_token="t" * 32)).text == "ok"
+
+
+async def test_a_public_address_of_version_6_is_known() -> None:
+    assert (await ask("/", "[2001:db8::1]:8443", public_url="https://[2001:db8::1]:8443")).text == "ok"

@@ -17,7 +17,7 @@ _PROBES = frozenset({"/healthz", "/readyz"})
 def known_hosts(settings: Settings) -> frozenset[str]:
     """Names without ports: the public one, the bound address, and this machine's own."""
     bound = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return _LOOPBACK | {bound.lower(), (urlsplit(settings.origin).netloc.rpartition("@")[2]).partition(":")[0].lower()}
+    return _LOOPBACK | {bound.lower(), _without_port(urlsplit(settings.origin).netloc.rpartition("@")[2].lower())}
 
 
 class KnownHosts:
@@ -44,5 +44,8 @@ class KnownHosts:
 
 
 def _name(headers: Headers) -> str:
-    host = headers.get("host", "").lower()
+    return _without_port(headers.get("host", "").lower())
+
+
+def _without_port(host: str) -> str:
     return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+
 import structlog
 import uvicorn
 
 from anyon import logs
 from anyon.api.app import build_app
+from anyon.errors import AnyonError
 from anyon.settings import Settings
 
 PING_SECONDS = 25.0
@@ -38,10 +41,31 @@ def server_config(settings: Settings) -> uvicorn.Config:
     )
 
 
+class AddressUnusable(AnyonError):
+    code, status_hint = "address-unusable", 500
+    title = "The service cannot listen"
+    detail = "{host}, port {port}: {reason}."
+    hint = "Another service may have the port: stop it, or choose another by ANYON_PORT."
+
+
+def bound_socket(settings: Settings) -> socket.socket:
+    """The address, taken before anything else is touched. Raises AddressUnusable."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        raise AddressUnusable(host=settings.host, port=settings.port, reason=error.strerror or error) from error
+    return listening
+
+
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. Raises AnyonError for what keeps it from starting."""
     logs.configure(settings.log_level, settings.log_format)
-    server = uvicorn.Server(server_config(settings))
-    structlog.get_logger().info("serving", address=settings.origin, data_dir=str(settings.data_dir))
-    server.run()
+    with bound_socket(settings) as listening:
+        server = uvicorn.Server(server_config(settings))
+        structlog.get_logger().info("serving", address=settings.origin, data_dir=str(settings.data_dir))
+        server.run(sockets=[listening])
     return 0 if server.started else 1

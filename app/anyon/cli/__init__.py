@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error.title}: {error.describe()}\n")
         if error.advise():
             sys.stderr.write(f"{error.advise()}\n")
-        return UNREACHABLE if error.code in {"service-unreachable", "store-unreachable"} else FAILED
+        return UNREACHABLE if error.code in {"service-unreachable", "connection-lost", "store-unreachable"} else FAILED
     except KeyboardInterrupt:
         return FAILED
     except BrokenPipeError:

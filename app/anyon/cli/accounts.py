@@ -7,13 +7,24 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from anyon.cli.parsing import Commands, command, settings
-from anyon.composition import AccountServices, open_accounts
+from anyon.errors import AnyonError
 from anyon.model import UserRole
-from anyon.store import NotFound, UserRow
 
-Action = Callable[[AccountServices, argparse.Namespace], Awaitable[int]]
+if TYPE_CHECKING:
+    from anyon.composition import AccountServices
+    from anyon.store import UserRow
+
+Action = Callable[["AccountServices", argparse.Namespace], Awaitable[int]]
+
+
+class AccountUnknown(AnyonError):
+    code, status_hint = "account-unknown", 404
+    title = "There is no such account"
+    detail = "No account has the address {email}."
+    hint = "`anyon user list` shows the accounts; `anyon user add` makes one."
 
 
 def add_commands(commands: Commands) -> None:
@@ -60,6 +71,8 @@ def add_commands(commands: Commands) -> None:
 
 def _with(action: Action) -> Callable[[argparse.Namespace], int]:
     async def run(options: argparse.Namespace) -> int:
+        from anyon.composition import open_accounts
+
         async with open_accounts(settings()) as services:
             return await action(services, options)
 
@@ -70,7 +83,7 @@ async def _user(services: AccountServices, email: str) -> UserRow:
     async with services.store.for_system(read_only=True) as session:
         user = await session.user_by_email(email)
     if user is None:
-        raise NotFound(kind="account", id=email)
+        raise AccountUnknown(email=email)
     return user
 
 

@@ -27,7 +27,7 @@ class RequestFailed(AnyonError):
 
 
 class ConnectionLost(AnyonError):
-    code, status_hint = "service-unreachable", 502
+    code, status_hint = "connection-lost", 502
     title = "The service does not answer"
     detail = "{url}: {reason}"
     hint = "Look at the service's log."

@@ -30,7 +30,7 @@ class AlreadyExists(AnyonError):
 
     code, status_hint = "already-exists", 409
     title = "It exists already"
-    detail = "There is already a {kind} {name}"
+    detail = "The {kind} {name} exists already"
     hint = "Choose another one."
     public = ("kind",)
 
@@ -60,6 +60,10 @@ class StoreFull(AnyonError):
     title = "The database's disk is full"
     detail = "The database could not write: its disk is full"
     hint = "Free space on the disk of the database; reading still works."
+
+
+OUTAGES = (StoreBusy, StoreUnreachable, StoreFull)
+"""What passes by itself, or once somebody helped: work that can be repeated is repeated then."""
 
 
 class DatabaseMissing(AnyonError):

@@ -58,7 +58,7 @@ async def read_log(
     place, row = await _find(services, caller, execution_id)
     if row.state in _NO_LOG and not follow:
         return Response("", media_type=_PLAIN)
-    row = await services.attempts.wait_until_started(place, row)
+    row = await services.attempts.wait_while(place, row, ExecutionState.QUEUED)
     if row.state in _NO_LOG:
         return Response("", media_type=_PLAIN)
     client = await services.workspaces.ensure(place)
@@ -68,7 +68,15 @@ async def read_log(
             field="from", reason=f"the log has {end} bytes so far.", fix="Begin at an offset that was reached."
         )
     stream = client.stream("execution.follow", id=str(execution_id), **{"from": start})
-    return StreamingResponse(_text(stream, start, None if follow else end), media_type=_PLAIN)
+    text = _followed(services, place, row, stream) if follow else _text(stream, start, end)
+    return StreamingResponse(text, media_type=_PLAIN)
+
+
+async def _followed(services: Services, place: Place, row: ExecutionRow, stream: AgentStream) -> AsyncIterator[bytes]:
+    """The log to its end; whoever has read it finds the execution ended."""
+    async for piece in _text(stream, 0, None):
+        yield piece
+    await services.attempts.wait_while(place, row, ExecutionState.RUNNING)
 
 
 async def _end(client: AgentClient, execution_id: UUID) -> int:
@@ -114,7 +122,7 @@ async def follow_log(socket: WebSocket, execution_id: UUID, start: Offset = 0) -
             window.acknowledge(message["ack"])
 
         async def send() -> None:
-            begun = await services.attempts.wait_until_started(place, row)
+            begun = await services.attempts.wait_while(place, row, ExecutionState.QUEUED)
             if begun.state not in _NO_LOG:
                 client = await services.workspaces.ensure(place)
                 try:
@@ -124,8 +132,8 @@ async def follow_log(socket: WebSocket, execution_id: UUID, start: Offset = 0) -
                     if problem.code == "bad-offset":  # the same again would not help
                         raise BadMessage(problem.describe()) from problem
                     raise
-            _, ended = await _find(services, caller, execution_id)
-            await socket.send_json({"event": "end", "execution": execution_view(ended).model_dump(mode="json")})
+                begun = await services.attempts.wait_while(place, begun, ExecutionState.RUNNING)
+            await socket.send_json({"event": "end", "execution": execution_view(begun).model_dump(mode="json")})
             await socket.close()
 
         await both(still_allowed(socket), send(), receive(socket, on_text, no_bytes))
