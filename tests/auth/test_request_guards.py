@@ -87,3 +87,10 @@ def test_the_address_that_failed_last_is_forgotten_last(clock: ManualClock) -> N
     throttle.check("b")
     with pytest.raises(TooManyFailures):
         throttle.check("a")
+
+
+def test_failures_are_worth_a_record_once_per_address_and_not_in_a_flood(clock: ManualClock) -> None:
+    throttle = FailureThrottle(clock, limit=2, window=60)
+    assert [throttle.failed(address) for address in ("a", "a", "b", "c")] == [True, False, True, False]
+    clock.advance(60)
+    assert throttle.failed("a")

@@ -21,6 +21,7 @@ class FailureThrottle:
         self._window = window
         self._addresses = addresses
         self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._recorded = (clock.monotonic(), 0)
 
     def check(self, address: str) -> None:
         """Raises TooManyFailures."""
@@ -29,12 +30,17 @@ class FailureThrottle:
         if count >= self._limit and left > 0:
             raise TooManyFailures(retry_after=math.ceil(left))
 
-    def failed(self, address: str) -> None:
-        """Count a failure."""
+    def failed(self, address: str) -> bool:
+        """Count a failure. Whether to record it: the address's first in a while, and no flood from many addresses."""
         now = self._clock.monotonic()
-        began, count = self._failures.pop(address, (now, 0))
-        if now >= began + self._window:
-            began, count = now, 0
-        self._failures[address] = (began, count + 1)
+        self._failures[address] = entry = self._one_more(self._failures.pop(address, (now, 0)), now)
         if len(self._failures) > self._addresses:
             self._failures.popitem(last=False)
+        if entry[1] > 1:
+            return False
+        self._recorded = self._one_more(self._recorded, now)
+        return self._recorded[1] <= self._limit
+
+    def _one_more(self, entry: tuple[float, int], now: float) -> tuple[float, int]:
+        began, count = entry
+        return (began, count + 1) if now < began + self._window else (now, 1)

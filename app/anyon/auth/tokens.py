@@ -55,6 +55,7 @@ class BearerTokens:
                 raise AccountDisabled
             now = self._clock.now().replace(microsecond=0)
             row = await session.tokens.create(token_id=new_id(), name=name, expires_at=now + lifetime)
+            await session.audit.append("token.created", row.id, detail={"name": name})
         claims = {
             "iss": self._issuer,
             "aud": self._audience,

@@ -83,7 +83,9 @@ class Accounts:
             for user in await session.users():
                 if user.role is UserRole.ADMIN and user.disabled_at is None:
                     return user
-            return await session.create_user(email=ADMINISTRATOR_EMAIL, name="Administrator", role=UserRole.ADMIN)
+            made = await session.create_user(email=ADMINISTRATOR_EMAIL, name="Administrator", role=UserRole.ADMIN)
+            await session.append_audit("user.created", made.id, detail={"email": made.email})
+        return made
 
     async def link(self, user_id: UUID, actor: UUID | None = None) -> LoginLink:
         """A new one-time login link for the account. Raises NotFound."""

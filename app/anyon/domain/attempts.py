@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from uuid import UUID
 
 from anyon.clock import Clock
 from anyon.domain.attempt_finish import AttemptFinisher
@@ -77,9 +78,9 @@ class Attempts:
                 await self.progress.bus.wait_for(seen, execution.attempt_id)
         return execution
 
-    async def cancel(self, place: Place, attempt: AttemptRow) -> None:
+    async def cancel(self, place: Place, attempt: AttemptRow, by: UUID) -> None:
         """End the attempt's whole process tree; what it made is committed. Idempotent."""
-        async with self.store.for_user(place.owner_id) as session:
+        async with self.store.for_user(by) as session:
             cancelled = await session.attempts.transition(
                 attempt.id,
                 from_states={AttemptState.QUEUED, AttemptState.STARTING},
@@ -100,6 +101,8 @@ class Attempts:
             if cancelled is not None:
                 await self.rows.move_card(session, cancelled)
                 await session.audit.append("attempt.cancelled", attempt.id, project_id=place.project_id)
+            elif any(execution.state in LIVE_EXECUTION and not execution.stopped for execution in executions):
+                await session.audit.append("attempt.stopped", attempt.id, project_id=place.project_id)
         self.progress.changed(attempt, task=True)
         client = self.workspaces.connected(place.project_id)
         if client is None and cancelled is None and attempt.state is AttemptState.RUNNING:

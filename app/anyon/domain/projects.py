@@ -72,18 +72,24 @@ class Projects:
                 project_id, from_states={ProjectState.FAILED}, to=ProjectState.CREATING, problem=None
             )
             project = moved or await session.projects.get(project_id)
+            if moved is not None:
+                await session.audit.append("project.retried", project_id, project_id=project_id)
         if moved is not None:
             self.bus.publish(Topic.PROJECT, project_id, project_id)
             self.begin(moved)
         return project
 
-    async def delete(self, project: ProjectRow) -> None:
-        """Stop the workspace, remove its folder and every row; the audit log stays. Idempotent (R7)."""
-        async with self.store.for_user(project.user_id) as session:
+    async def delete(self, project: ProjectRow, by: UUID | None = None) -> None:
+        """Stop the workspace, remove its folder and every row; the audit log stays. Idempotent (R7).
+
+        `by` is one of its owners; without it a deletion is finished that was begun before.
+        """
+        actor = by or project.user_id
+        async with self.store.for_user(actor) as session:
             await session.projects.transition(project.id, from_states=frozenset(ProjectState), to=ProjectState.DELETING)
         self.bus.publish(Topic.PROJECT, project.id, project.id)
         await self.workspaces.remove(Place(project.id, project.user_id))
-        async with self.store.for_user(project.user_id) as session:
+        async with self.store.for_user(actor) as session:
             await session.audit.append(
                 "project.deleted", project.id, project_id=project.id, detail={"name": project.name}
             )

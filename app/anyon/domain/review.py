@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from anyon.agent.client import AgentClient
 from anyon.agent.errors import AgentProblem
@@ -25,10 +26,16 @@ _PROBLEMS: Mapping[str, type[AnyonError]] = {"merge-conflict": MergeConflict, "l
 
 
 class Author(NamedTuple):
-    """In whose name a commit is made."""
+    """Who decides, and in whose name commits are made."""
 
+    user_id: UUID
     name: str
     email: str
+
+    @property
+    def signature(self) -> dict[str, str]:
+        """As the agent wants it."""
+        return {"name": self.name, "email": self.email}
 
 
 @dataclass
@@ -75,9 +82,9 @@ class AttemptReview:
             branch=attempt.branch,
             into=attempt.base_branch,
             message=message or f"Merge attempt {attempt.number} of task {task.number}: {task.title}",
-            author=author._asdict(),
+            author=author.signature,
         )
-        changed = await self._decide(place, attempt, AttemptEvent.MERGE, merged_commit=str(merged["commit"]))
+        changed = await self._decide(attempt, AttemptEvent.MERGE, author.user_id, merged_commit=str(merged["commit"]))
         await self._remove_worktree(client, attempt)
         return changed
 
@@ -91,13 +98,13 @@ class AttemptReview:
         )
         measured = await self.finisher.measure(client, attempt)
         measured["head_commit"] = str(rebased["head"])
-        async with self.store.for_user(place.owner_id) as session:
+        async with self.store.for_user(author.user_id) as session:
             row = await session.attempts.update(attempt.id, **measured)
             await session.audit.append("attempt.rebased", attempt.id, project_id=place.project_id)
         self.progress.changed(attempt)
         return row
 
-    async def discard(self, place: Place, attempt: AttemptRow, *, force: bool) -> AttemptRow:
+    async def discard(self, place: Place, attempt: AttemptRow, by: UUID, *, force: bool) -> AttemptRow:
         """Remove worktree and branch. Raises AttemptUnfinished, and WorkWouldBeLost unless `force`."""
         _check(attempt, AttemptEvent.DISCARD)
         if not force:
@@ -107,7 +114,7 @@ class AttemptReview:
         if attempt.base_commit is not None:
             client = await self.workspaces.ensure(place)
             await self._remove_worktree(client, attempt)
-        return await self._decide(place, attempt, AttemptEvent.DISCARD)
+        return await self._decide(attempt, AttemptEvent.DISCARD, by)
 
     async def forget_logs(self, place: Place, executions: Iterable[ExecutionRow]) -> None:
         """Delete the logs of executions whose rows are gone; those of a stopped workspace go with its project."""
@@ -122,7 +129,7 @@ class AttemptReview:
             "worktree.commit",
             path=attempt.worktree,
             message=f"{task.title}\n\nWhat was left in the worktree of attempt {attempt.number}.",
-            author=author._asdict(),
+            author=author.signature,
             timeout=_GIT_TIMEOUT,
         )
 
@@ -136,14 +143,14 @@ class AttemptReview:
             timeout=_GIT_TIMEOUT,
         )
 
-    async def _decide(self, place: Place, attempt: AttemptRow, event: AttemptEvent, **fields: Any) -> AttemptRow:
+    async def _decide(self, attempt: AttemptRow, event: AttemptEvent, by: UUID, **fields: Any) -> AttemptRow:
         to = target(ATTEMPT, event)
-        async with self.store.for_user(place.owner_id) as session:
+        async with self.store.for_user(by) as session:
             row = await session.attempts.transition(attempt.id, from_states=sources(ATTEMPT, event), to=to, **fields)
             if row is None:
                 return await session.attempts.get(attempt.id)
             await self.rows.move_card(session, row)
-            await session.audit.append(f"attempt.{to.value}", attempt.id, project_id=place.project_id)
+            await session.audit.append(f"attempt.{to.value}", attempt.id, project_id=attempt.project_id)
         self.progress.changed(attempt, task=True)
         return row
 

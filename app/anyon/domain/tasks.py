@@ -99,7 +99,7 @@ class Tasks:
         place = Place(project.id, project.user_id)
         for attempt in rows:
             if attempt.state not in _ENDED:
-                await self.review.discard(place, attempt, force=force)
+                await self.review.discard(place, attempt, user_id, force=force)
         async with self.store.for_user(user_id) as session:
             await session.tasks.delete(task_id)
             await session.audit.append("task.deleted", task_id, project_id=project.id)

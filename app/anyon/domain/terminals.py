@@ -69,8 +69,8 @@ class Terminals:
         size: dict[str, Any] = {"cols": cols, "rows": rows} if cols and rows else {}
         return client.stream("terminal.attach", id=str(terminal.id), **{"from": start}, **size)
 
-    async def close(self, place: Place, terminal: TerminalRow) -> None:
-        """End the shell. Idempotent."""
+    async def close(self, place: Place, terminal: TerminalRow, by: UUID | None = None) -> None:
+        """End the shell, in somebody's name or in the product's own. Idempotent."""
         client = self.workspaces.connected(place.project_id)
         if client is not None:
             try:
@@ -79,6 +79,9 @@ class Terminals:
                 if problem.code != "not-found":
                     raise
         await self._settle(place, terminal.id, exit_code=None)
+        if by is not None and terminal.state is TerminalState.OPEN:
+            async with self.store.for_user(by) as session:
+                await session.audit.append("terminal.closed", terminal.id, project_id=place.project_id)
 
     # --- what the workspaces report (WorkspaceListener) -----------------------------------------------------------
 

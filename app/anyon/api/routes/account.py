@@ -51,7 +51,9 @@ async def _redeem(services: Services, token: str, address: str) -> UserRow:
     except LinkRefused:
         # Only failures are slowed down: many people may share an address, and theirs must not lock a good link out.
         services.auth.throttle.check(address)
-        services.auth.throttle.failed(address)
+        if services.auth.throttle.failed(address):
+            async with services.store.for_system() as session:
+                await session.append_audit("session.refused", address)
         raise
     async with services.store.for_system() as session:
         await session.append_audit("session.started", user.id, user_id=user.id, detail={"address": address})

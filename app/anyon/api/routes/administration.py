@@ -47,7 +47,7 @@ async def list_users(services: ServicesDep, _admin: AdminDep) -> ListData[Manage
 async def create_user(services: ServicesDep, admin: AdminDep, body: NewUserBody) -> Data[NewUserView]:
     """A new account with its first one-time login link."""
     user = await services.accounts.create(admin.user_id, email=body.email, name=body.name, role=body.role)
-    link = await services.accounts.link(user.id)
+    link = await services.accounts.link(user.id, actor=admin.user_id)
     return Data(data=NewUserView(user=ManagedUserView.model_validate(user), link=LoginLinkView.model_validate(link)))
 
 

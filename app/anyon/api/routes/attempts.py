@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/attempts", tags=["attempts"])
 
 
 def author_of(caller: UserContext) -> Author:
-    return Author(caller.name, caller.email)
+    return Author(caller.user_id, caller.name, caller.email)
 
 
 async def load_attempt(services: Services, user_id: UUID, attempt_id: UUID) -> AttemptView:
@@ -51,7 +51,7 @@ async def read_attempt(services: ServicesDep, caller: CallerDep, attempt_id: UUI
 async def cancel_attempt(services: ServicesDep, caller: CallerDep, attempt_id: UUID) -> Data[AttemptView]:
     """End its whole process tree. What it made so far is committed."""
     place, attempt, _ = await _find(services, caller, attempt_id, Role.EDITOR)
-    await services.attempts.cancel(place, attempt)
+    await services.attempts.cancel(place, attempt, caller.user_id)
     return Data(data=await load_attempt(services, caller.user_id, attempt_id))
 
 
@@ -79,7 +79,7 @@ async def discard_attempt(
 ) -> Data[AttemptView]:
     """Remove its worktree and branch; refused with numbers when work would be lost, unless `force`."""
     place, attempt, _ = await _find(services, caller, attempt_id, Role.EDITOR)
-    await services.review.discard(place, attempt, force=body.force)
+    await services.review.discard(place, attempt, caller.user_id, force=body.force)
     return Data(data=await load_attempt(services, caller.user_id, attempt_id))
 
 

@@ -113,6 +113,7 @@ async def change_project(
         services.starter.executor(changes["default_executor"])
     async with services.store.for_user(caller.user_id) as session:
         await session.projects.update(project_id, **changes)
+        await session.audit.append("project.changed", project_id, project_id=project_id, detail=changes)
     services.bus.publish(Topic.PROJECT, project_id, project_id)
     return Data(data=await load_project(services, caller.user_id, project_id))
 
@@ -122,7 +123,7 @@ async def delete_project(services: ServicesDep, caller: CallerDep, project_id: U
     """Stop its workspace and delete it with its tasks and files. This cannot be undone."""
     async with services.store.for_user(caller.user_id, read_only=True) as session:
         project = await session.projects.get(project_id, Role.OWNER)
-    await services.projects.delete(project)
+    await services.projects.delete(project, caller.user_id)
     return Response(status_code=204)
 
 
@@ -136,7 +137,11 @@ async def retry_import(services: ServicesDep, caller: CallerDep, project_id: UUI
 @router.post("/{project_id}/workspace/start")
 async def start_workspace(services: ServicesDep, caller: CallerDep, project_id: UUID) -> Data[WorkspaceView]:
     """Start the workspace now instead of at the next use."""
-    await services.workspaces.ensure(await place_of(services, caller, project_id, Role.EDITOR))
+    place = await place_of(services, caller, project_id, Role.EDITOR)
+    if services.workspaces.connected(project_id) is None:
+        await services.workspaces.ensure(place)
+        async with services.store.for_user(caller.user_id) as session:
+            await session.audit.append("workspace.started", project_id, project_id=project_id)
     return await _workspace(services, caller, project_id)
 
 

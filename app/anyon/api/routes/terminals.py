@@ -69,7 +69,7 @@ async def open_terminal(
 async def close_terminal(services: ServicesDep, caller: CallerDep, terminal_id: UUID) -> Response:
     """End its shell and what runs in it."""
     place, row = await _find(services, caller, terminal_id, Role.EDITOR)
-    await services.terminals.close(place, row)
+    await services.terminals.close(place, row, caller.user_id)
     return Response(status_code=204)
 
 
