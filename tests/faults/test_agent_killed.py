@@ -46,8 +46,6 @@ async def test_one_that_dies_while_the_service_is_down_is_found_out_at_the_start
     async with installation.service() as service:
         attempt = await settled(service, task)
         assert (attempt["state"], attempt["execution"]["state"]) == ("failed", "lost")
-        seen = await service.get(f"/api/projects/{project['id']}")
-        assert seen["workspace"]["state"] in {"stopped", "running"}
         again = await service.create_task(project["id"], "echo alive")
         assert (await settled(service, again))["state"] == "in_review"
 

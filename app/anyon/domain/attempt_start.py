@@ -13,7 +13,7 @@ from anyon.agent.errors import AgentProblem
 from anyon.clock import Clock
 from anyon.domain.attempt_progress import AttemptProgress
 from anyon.domain.attempt_rows import AttemptRows
-from anyon.domain.background import Background
+from anyon.domain.background import Background, persistently
 from anyon.domain.credentials import Credentials
 from anyon.domain.errors import CredentialMissing, ExecutorUnknown, ProjectNotReady
 from anyon.domain.machines import ATTEMPT, AttemptEvent, sources
@@ -25,6 +25,7 @@ from anyon.executors import Executor
 from anyon.model import AttemptState, ExecutionKind, ExecutionState, ProjectState, Role
 from anyon.settings import Settings
 from anyon.store import AttemptRow, ExecutionRow, Store, TaskRow, UserRow, UserSession
+from anyon.store.errors import OUTAGES
 
 LIVE_EXECUTION = frozenset({ExecutionState.QUEUED, ExecutionState.RUNNING})
 STEP_SECONDS = 120.0
@@ -100,12 +101,19 @@ class AttemptStarter:
         return self.background.start(f"attempt {job.attempt.id}", self._run(job, phases))
 
     async def _run(self, job: Job, phases: PhaseLog) -> None:
+        """The lock is held over every repetition: who finishes the attempt waits until the row says that it began."""
         async with self.progress.lock(job.attempt.id):
-            try:
-                await self._start(job, phases)
-            except AnyonError as error:
-                phases.end("failed", error.describe())
-                await self._fail_start(job, phases, error)
+            await persistently(f"attempt {job.attempt.id}", lambda: self._try(job, phases))
+
+    async def _try(self, job: Job, phases: PhaseLog) -> None:
+        try:
+            await self._start(job, phases)
+        except OUTAGES as error:
+            phases.end("failed", error.describe())
+            raise
+        except AnyonError as error:
+            phases.end("failed", error.describe())
+            await self._fail_start(job, phases, error)
 
     async def _start(self, job: Job, phases: PhaseLog) -> None:
         if await self.rows.move(job.place, job.attempt.id, AttemptEvent.START) is None:

@@ -46,13 +46,13 @@ class Attempts:
         self.progress.adopt(attempt, execution)
         if attempt.state in (AttemptState.QUEUED, AttemptState.STARTING):
             launched = self.starter.launch(Job(attempt, execution, place, task.description))
-            self.background.start(f"check {execution.id}", self._check_once(launched, place, execution))
+            self.background.persist(f"check {execution.id}", lambda: self._check_once(launched, place, execution))
         elif (
             attempt.state is AttemptState.FINISHING
             or execution.state is not ExecutionState.RUNNING
             or self.workspaces.connected(place.project_id) is None  # else the agent's snapshot tells
         ):
-            self.background.start(f"finish {execution.id}", self.finisher.look_and_finish(place, execution))
+            self.finisher.finish_later(place, execution)
 
     async def _give_up(self, place: Place, attempt: AttemptRow) -> None:
         """Nothing can be found out about an attempt that has no execution."""
@@ -68,13 +68,13 @@ class Attempts:
         if execution.state is ExecutionState.RUNNING:
             await self.finisher.look_and_finish(place, execution)
 
-    async def wait_until_started(self, place: Place, execution: ExecutionRow) -> ExecutionRow:
-        """The execution once it is no longer queued."""
-        while execution.state is ExecutionState.QUEUED:
+    async def wait_while(self, place: Place, execution: ExecutionRow, *states: ExecutionState) -> ExecutionRow:
+        """The execution once it is in none of `states`."""
+        while execution.state in states:
             seen = self.progress.bus.sequence
             async with self.store.for_user(place.owner_id, read_only=True) as session:
                 execution = await session.executions.get(execution.id)
-            if execution.state is ExecutionState.QUEUED and execution.attempt_id is not None:
+            if execution.state in states and execution.attempt_id is not None:
                 await self.progress.bus.wait_for(seen, execution.attempt_id)
         return execution
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from itertools import chain, repeat
 from typing import Any, Self
 
 import structlog
 
+from anyon.store.errors import OUTAGES
+
 _log = structlog.get_logger()
+
+_PAUSES = (0.1, 0.5, 2.0)
+_LAST_PAUSE = 5.0
 
 
 class Background:
@@ -37,6 +43,10 @@ class Background:
         task.add_done_callback(self._ended)
         return task
 
+    def persist(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """`persistently`, in the background."""
+        return self.start(name, persistently(name, work))
+
     async def close(self) -> None:
         """Cancel every job and wait until each has cleaned up."""
         self._closing = True
@@ -55,3 +65,19 @@ class Background:
         self._jobs.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("background job failed", job=task.get_name(), exc_info=error)
+
+
+async def persistently(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `work` until it gets through: while the database is away it is begun again after a pause.
+
+    For steps that may be repeated, and whose result nobody else would bring about.
+    """
+    pauses = chain(_PAUSES, repeat(_LAST_PAUSE))
+    while True:
+        try:
+            await work()
+        except OUTAGES as error:
+            _log.warning("background job waits for the database", job=name, reason=error.describe())
+            await asyncio.sleep(next(pauses))
+        else:
+            return
