@@ -51,7 +51,7 @@ def _stop_workspaces(_options: argparse.Namespace) -> int:
 
 
 async def _stop_all(loaded: Settings) -> int:
-    """How many ran. The service records their end at its next start."""
+    """How many ran. The service records their end at its next start. One that does not end keeps no other running."""
     from anyon.runtime.process import ProcessRuntime
 
     if not loaded.data_dir.is_dir():
@@ -65,11 +65,12 @@ async def _stop_all(loaded: Settings) -> int:
 
     try:
         running = await runtime.list()
-        async with asyncio.TaskGroup() as group:
-            for workspace in running:
-                group.create_task(stop(workspace))
+        outcomes = await asyncio.gather(*map(stop, running), return_exceptions=True)
     finally:
         runtime.close()
+    for outcome in outcomes:
+        if outcome is not None:
+            raise outcome
     return len(running)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from anyon.cli import main
 from anyon.ids import new_id, new_token
+from anyon.runtime.errors import StopTimedOut
 from anyon.runtime.process import ProcessRuntime
 from anyon.runtime.protocol import RunningWorkspace, WorkspaceSpec
 from anyon.settings import Isolation, Settings
@@ -56,6 +57,27 @@ def test_every_workspace_is_stopped_and_keeps_its_files(settings: Settings, caps
         os.waitpid(workspace.pid, 0)  # they are this process's children, as they would not be after a service's end
     assert main(["workspaces", "stop"]) == 0
     assert capsys.readouterr().out == "0 workspaces stopped\n"
+
+
+def test_one_that_does_not_stop_keeps_no_other_running(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = asyncio.run(started(settings, new_id(), new_id()))
+    stuck, other = running
+    stop = ProcessRuntime.stop
+
+    async def stops(self: ProcessRuntime, project_id: UUID, grace: float) -> None:
+        if project_id == stuck.project_id:
+            raise StopTimedOut(pids="1", seconds=1.0)
+        await asyncio.sleep(0)
+        await stop(self, project_id, grace)
+
+    monkeypatch.setattr(ProcessRuntime, "stop", stops)
+    assert main(["workspaces", "stop"]) == 1
+    assert StopTimedOut.title in capsys.readouterr().err
+    os.waitpid(other.pid, 0)
+    assert asyncio.run(started(settings)) == [stuck]
+    monkeypatch.undo()
 
 
 def test_a_data_folder_that_is_not_there_has_no_workspaces(
