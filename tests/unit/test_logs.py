@@ -24,7 +24,8 @@ def restored() -> Iterator[None]:
     before, handlers, level = structlog.get_config(), root.handlers[:], root.level
     yield
     structlog.configure(**before)
-    root.handlers[:], root.level = handlers, level
+    root.handlers[:] = handlers
+    root.setLevel(level)
     for name in ("uvicorn.access", "aiosqlite", "asyncio"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
