@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.api.people import Json, Person
 
 
-def titles(person: Person, project: Json, **query: str) -> list[str]:
+def titles(person: Person, project: Json, **query: Any) -> list[str]:
     return [task["title"] for task in person.call("GET", "/api/tasks", project_id=project["id"], **query)]
 
 
