@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from uuid import UUID
 
 RING_EVENTS = 2000
@@ -74,7 +75,7 @@ class EventBus:
                     sequence = self.sequence
                     yield []
                     continue
-                batch = [event for event in self._ring if event.sequence > sequence]
+                batch = list(islice(reversed(self._ring), self.sequence - sequence))[::-1]
                 sequence = self.sequence
                 yield batch
                 continue
