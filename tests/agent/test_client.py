@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anyon.agent import answers, link, protocol, stream
 from anyon.agent import client as client_module
-from anyon.agent import link, protocol, stream
 from anyon.agent.client import AgentClient, AgentStream, Data, Event
 from anyon.agent.endpoint import AgentEndpoint
 from anyon.agent.errors import (
@@ -461,4 +461,29 @@ async def test_many_frames_that_were_asked_for_are_all_taken(tmp_path: Path) -> 
             taken = [item.data async for item in following if isinstance(item, Data)]
         assert b"".join(taken) == b"x" * 20 * link.FRAMES_PER_TURN
         assert following.result == {"done": True}
+        await client.close()
+
+
+async def test_a_problem_comes_without_what_cannot_be_stored(tmp_path: Path) -> None:
+    async def script(wire: Wire) -> None:
+        await wire.welcome()
+        opened = await wire.receive()
+        problem = {
+            "code": "merge-conflict",
+            "detail": "\ud800 boom\x1b[2J",
+            "hint": "x" * 100_000,
+            "self": 1,
+            "code_": 10**300,
+            "files": ["a\udcff", {"b": 1}],
+            "nested": {"deep": []},
+        }
+        wire.send_json(Kind.CLOSE, opened.channel, problem=problem)
+
+    async with agent_that(tmp_path, script) as endpoint:
+        client = await AgentClient.connect(endpoint)
+        with pytest.raises(AgentProblem) as raised:
+            await client.call("branch.merge")
+        assert raised.value.describe() == "\ufffd boom\ufffd[2J"
+        assert len(raised.value.advise()) == answers.MAX_TEXT
+        assert raised.value.data == {"self": 1, "files": [r"a\xff"]}
         await client.close()

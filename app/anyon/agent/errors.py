@@ -46,7 +46,7 @@ class AgentTimeout(AgentError):
 class AgentProtocolViolation(AgentError):
     code, status_hint = "agent-protocol-violation", 502
     title = "The workspace does not keep to the protocol"
-    detail = "The connection was closed: {reason}."
+    detail = "What its agent says cannot be used: {reason}."
     hint = "Restart the workspace."
 
 
@@ -60,7 +60,8 @@ class AgentProblem(AgentError):
     title = "The workspace refused"
 
     def __init__(self, code: str, detail: str, hint: str = "", data: Mapping[str, Any] | None = None) -> None:
-        super().__init__(**(data or {}))
+        super().__init__()
+        self.data = dict(data or {})  # cleaned, as all of it is
         # Every other error has these for its class; here each refusal brings its own.
         self.code = code  # type: ignore[misc]
         self.detail = detail  # type: ignore[misc]

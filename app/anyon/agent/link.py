@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any, NoReturn, Protocol
 
 from anyon.agent import protocol
+from anyon.agent.answers import MAX_BYTES, MAX_PATH, cleaned
 from anyon.agent.errors import (
     AgentError,
     AgentProblem,
@@ -22,6 +23,7 @@ from anyon.agent.errors import (
     AgentRefused,
     AgentUnreachable,
 )
+from anyon.agent.filenames import shown
 from anyon.agent.protocol import Frame, Kind, ProtocolViolation
 from anyon.agent.pulse import Pulse
 from anyon.agent.windows import RateLimit, ReceiveWindow
@@ -37,7 +39,8 @@ _UNASKED = frozenset({Kind.EVENT, Kind.PING, Kind.ACK})
 _UNASKED_BYTES = 4096  # a larger frame counts as several
 _NO_DATA = 8  # bytes of a DATA frame's offset
 _LATE = 16  # and one on a channel that has ended counts as many
-MAX_PROBLEM_TEXT = 4000  # characters of a detail or hint that are kept
+_MAX_MEMBERS = 16
+_MAX_NAMES = 100
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
@@ -235,7 +238,20 @@ def problem_in(frame: Frame) -> AgentProblem:
         _refuse(frame, "holds a problem without a valid code")
     if not isinstance(detail, str) or not isinstance(hint, str):
         _refuse(frame, "holds a problem whose detail or hint is no string")
-    return AgentProblem(code, detail[:MAX_PROBLEM_TEXT], hint[:MAX_PROBLEM_TEXT], problem)
+    return AgentProblem(code, cleaned(detail), cleaned(hint), _members(problem))
+
+
+def _members(problem: dict[str, Any]) -> dict[str, Any]:
+    """Whole numbers, names and lists of names: nothing else is needed of what a problem brings with it."""
+    members: dict[str, Any] = {}
+    for key, value in list(problem.items())[:_MAX_MEMBERS]:
+        if type(value) is int and abs(value) <= MAX_BYTES:
+            members[cleaned(key)] = value
+        elif isinstance(value, str):
+            members[cleaned(key)] = shown(value[:MAX_PATH])
+        elif isinstance(value, list):
+            members[cleaned(key)] = [shown(name[:MAX_PATH]) for name in value[:_MAX_NAMES] if isinstance(name, str)]
+    return members
 
 
 def _refuse(frame: Frame, reason: str) -> NoReturn:

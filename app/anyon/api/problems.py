@@ -48,6 +48,7 @@ _OF_AGENTS = {
     "not-a-file": 422,
     "too-many-executions": 429,
     "too-many-terminals": 429,
+    "too-many-channels": 429,
 }
 """The status of what an agent refuses, by its code; 409 for everything else."""
 

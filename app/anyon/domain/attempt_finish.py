@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from anyon.agent import answers
+from anyon.agent.answers import Change, Diff, Execution, Progress, Status, uuid_of
 from anyon.agent.client import AgentClient
 from anyon.agent.errors import AgentProblem
 from anyon.clock import Clock
@@ -25,8 +27,6 @@ from anyon.store import AttemptRow, ExecutionRow, Store
 from anyon.store.attempts import AttemptChanges
 from anyon.store.errors import OUTAGES
 
-_LINE_LENGTH = 500
-
 
 @dataclass
 class AttemptFinisher:
@@ -40,25 +40,26 @@ class AttemptFinisher:
     metrics: Metrics
     background: Background
 
-    async def on_snapshot(self, place: Place, snapshot: dict[str, Any], /) -> None:
+    async def on_snapshot(self, place: Place, snapshot: Status, /) -> None:
         """After a reconnect: finish what ended meanwhile."""
-        running = {str(record["id"]) for record in snapshot["executions"]}
+        running = {record.id for record in snapshot.executions}
         async with self.store.for_user(place.owner_id, read_only=True) as session:
             live = await session.executions.live(place.project_id)
         for execution in live:
             if execution.state is ExecutionState.RUNNING and str(execution.id) not in running:
                 self.finish_later(place, execution)
 
-    async def on_event(self, place: Place, event: dict[str, Any]) -> None:
-        kind = event.get("event")
-        if kind == "execution":
-            record = event["execution"]
-            if record["state"] == "running":
-                self.progress.first_byte(place.project_id, UUID(record["id"]), record)
+    async def on_event(self, place: Place, event: Change) -> None:
+        if isinstance(event, Progress):
+            if (subject := uuid_of(event.subject)) is not None:
+                self.progress.line(place.project_id, subject, event.text)
+        elif isinstance(event, Execution) and (execution_id := uuid_of(event.id)) is not None:
+            if event.state == "running":
+                self.progress.first_byte(place.project_id, execution_id, event)
             else:
-                self.background.persist(f"finish {record['id']}", lambda: self._finish_record(place, record))
-        elif kind == "progress":
-            self.progress.line(place.project_id, UUID(event["subject"]), str(event["text"])[:_LINE_LENGTH])
+                self.background.persist(
+                    f"finish {execution_id}", lambda: self._finish_record(place, execution_id, event)
+                )
 
     async def on_gone(self, place: Place) -> None:
         async with self.store.for_user(place.owner_id, read_only=True) as session:
@@ -76,18 +77,18 @@ class AttemptFinisher:
         """Ask the agent what became of an execution whose end nobody saw."""
         try:
             client = await self.workspaces.ensure(place)
-            record = await client.call("execution.get", id=str(execution.id))
+            record = Execution.parse(await client.call("execution.get", id=str(execution.id)))
         except AgentProblem as problem:
             if problem.code != "not-found":
                 raise
-            record = {"id": str(execution.id), "state": "lost"}
+            record = Execution(str(execution.id), "lost")
         except OUTAGES:
             raise
         except AnyonError as error:
             await self._give_up(place, execution, error)
             return
-        if record["state"] != "running":
-            await self._finish_record(place, record)
+        if record.state != "running":
+            await self._finish_record(place, execution.id, record)
 
     async def _give_up(self, place: Place, execution: ExecutionRow, error: AnyonError) -> None:
         """The workspace cannot be asked: what the program left is still in its worktree."""
@@ -95,19 +96,18 @@ class AttemptFinisher:
             async with self.progress.lock(execution.attempt_id):
                 await self._lose(place, execution, problem_of(error))
 
-    async def _finish_record(self, place: Place, record: dict[str, Any]) -> None:
-        execution_id = UUID(record["id"])
+    async def _finish_record(self, place: Place, execution_id: UUID, record: Execution) -> None:
         async with self.store.for_user(place.owner_id, read_only=True) as session:
             execution = await session.executions.get(execution_id)
         if execution.project_id != place.project_id or execution.attempt_id is None:
             return
         async with self.progress.lock(execution.attempt_id):
-            if record["state"] == "lost":
+            if record.state == "lost":
                 await self._lose(place, execution, problem_of(ExecutionLost()))
             else:
                 await self._finish(place, execution, record)
 
-    async def _finish(self, place: Place, execution: ExecutionRow, record: dict[str, Any]) -> None:
+    async def _finish(self, place: Place, execution: ExecutionRow, record: Execution) -> None:
         """Commit what the program left and hand the attempt over for review."""
         attempt_id = execution.attempt_id
         assert attempt_id is not None  # noqa: S101 - checked by the caller
@@ -156,15 +156,15 @@ class AttemptFinisher:
             timeout=STEP_SECONDS,
         )
         measured = await self.measure(client, attempt)
-        measured["head_commit"] = str(commit["head"])
+        measured["head_commit"] = answers.commit(commit, "head")
         return measured
 
     async def measure(self, client: AgentClient, attempt: AttemptRow) -> AttemptChanges:
         """`files`, `added`, `removed` of the attempt's diff."""
-        summary = await client.call(
-            "diff.summary", path=attempt.worktree, base=attempt.base_branch, timeout=STEP_SECONDS
+        summary = Diff.parse(
+            await client.call("diff.summary", path=attempt.worktree, base=attempt.base_branch, timeout=STEP_SECONDS)
         )
-        return AttemptChanges(files=len(summary["files"]), added=int(summary["added"]), removed=int(summary["removed"]))
+        return AttemptChanges(files=len(summary.files), added=summary.added, removed=summary.removed)
 
     async def _lose(self, place: Place, execution: ExecutionRow, problem: dict[str, Any]) -> None:
         assert execution.attempt_id is not None  # noqa: S101 - checked by the callers
@@ -187,23 +187,21 @@ class AttemptFinisher:
         self.metrics.histogram("anyon_container_exec_duration_seconds").labels(project, outcome).observe(seconds)
 
 
-def _ended(execution: ExecutionRow, record: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    exit_code, signal, log_bytes = record.get("exit_code"), record.get("signal"), record.get("log_bytes")
+def _ended(execution: ExecutionRow, record: Execution, now: datetime) -> dict[str, Any]:
     return {
-        "exit_code": exit_code if isinstance(exit_code, int) else None,
-        "signal": signal if isinstance(signal, int) else None,
-        "stopped": execution.stopped or record.get("stopped") is True,
-        "log_bytes": log_bytes if isinstance(log_bytes, int) and log_bytes >= 0 else 0,
-        "finished_at": instant(record.get("finished_at")) or now,
+        "exit_code": record.exit_code,
+        "signal": record.signal,
+        "stopped": execution.stopped or record.stopped,
+        "log_bytes": record.log_bytes,
+        "finished_at": instant(record.finished_at) or now,
     }
 
 
-def _outcome(record: Mapping[str, Any]) -> tuple[AttemptEvent, dict[str, Any] | None]:
-    if record.get("stopped") is True:
+def _outcome(record: Execution) -> tuple[AttemptEvent, dict[str, Any] | None]:
+    if record.stopped:
         return AttemptEvent.CANCEL, None
-    if record.get("exit_code") == 0:
+    if record.exit_code == 0:
         return AttemptEvent.COMMITTED, None
-    signal = record.get("signal")
-    ending = f"signal {signal}" if signal is not None else f"exit status {record.get('exit_code')}"
-    failed = ExecutionFailed(ending=ending, exit_code=record.get("exit_code"), signal=signal)
+    ending = f"signal {record.signal}" if record.signal is not None else f"exit status {record.exit_code}"
+    failed = ExecutionFailed(ending=ending, exit_code=record.exit_code, signal=record.signal)
     return AttemptEvent.FAIL, problem_of(failed)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
+from anyon.agent.answers import Execution
 from anyon.clock import Clock
 from anyon.domain.events import EventBus, Topic
 from anyon.domain.phases import Phase, PhaseLog
@@ -62,12 +63,12 @@ class AttemptProgress:
         if task:
             self.bus.publish(Topic.TASK, attempt.project_id, attempt.task_id)
 
-    def first_byte(self, project_id: UUID, execution_id: UUID, record: dict[str, Any]) -> None:
+    def first_byte(self, project_id: UUID, execution_id: UUID, record: Execution) -> None:
         """The agent reports on a running execution: if it has said something, the start is over."""
         attempt_id = self._find(project_id, execution_id)
         phases = self.phases.get(attempt_id) if attempt_id else None
-        first, started = record.get("first_byte_at"), record.get("started_at")
-        if phases is not None and isinstance(first, (int, float)) and isinstance(started, (int, float)):
+        first, started = record.first_byte_at, record.started_at
+        if phases is not None and first is not None and started is not None:
             phases.end_if(Phase.FIRST_BYTE, seconds=max(0.0, first - started))
 
     def line(self, project_id: UUID, execution_id: UUID, text: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
+from anyon.agent import answers
+from anyon.agent.answers import Execution
 from anyon.agent.client import AgentClient
 from anyon.agent.errors import AgentProblem
 from anyon.clock import Clock
@@ -134,6 +135,7 @@ class AttemptStarter:
                 exclude="gitignore" if self.settings.exclude_worktrees_in_gitignore else "info",
                 timeout=STEP_SECONDS,
             )
+            base_commit = answers.commit(added, "base_commit")
         async with self.store.for_user(job.attempt.user_id, read_only=True) as session:
             current = await session.attempts.get(job.attempt.id)
             author = await session.account.get()
@@ -143,7 +145,7 @@ class AttemptStarter:
         with phases.phase(Phase.EXEC):
             record = await self._execute(job, client, author)
         phases.begin(Phase.FIRST_BYTE)
-        started_at = instant(record.get("started_at")) or self.clock.now()
+        started_at = instant(record.started_at) or self.clock.now()
         async with self.store.for_user(job.place.owner_id) as session:
             await session.executions.transition(
                 job.execution.id,
@@ -157,11 +159,11 @@ class AttemptStarter:
                 from_states=sources(ATTEMPT, AttemptEvent.STARTED),
                 to=AttemptState.RUNNING,
                 base_branch=base_branch,
-                base_commit=str(added["base_commit"]),
+                base_commit=base_commit,
                 phases=phases.entries,
             )
             if row is None:  # cancelled while it started: what is there can still be reviewed or discarded
-                await session.attempts.update(job.attempt.id, base_commit=str(added["base_commit"]))
+                await session.attempts.update(job.attempt.id, base_commit=base_commit)
         self.progress.changed(job.attempt)
         if row is None:
             await self.stop_execution(client, job.execution.id)
@@ -192,11 +194,11 @@ class AttemptStarter:
             phases.explain("waiting for the project's import")
             await self.progress.bus.wait_for(seen, place.project_id)
 
-    async def _execute(self, job: Job, client: AgentClient, author: UserRow) -> dict[str, Any]:
+    async def _execute(self, job: Job, client: AgentClient, author: UserRow) -> Execution:
         executor = self.executor(job.attempt.executor)
         command = executor.command(job.prompt)
         names = None if executor.every_credential else executor.credentials
-        return await client.call(
+        started = await client.call(
             "execution.start",
             id=str(job.execution.id),
             argv=list(command.argv),
@@ -206,6 +208,7 @@ class AttemptStarter:
             stdin=command.stdin,
             timeout=STEP_SECONDS,
         )
+        return Execution.parse(started)
 
     async def _fail_start(self, job: Job, phases: PhaseLog, error: AnyonError) -> None:
         problem = problem_of(error)

@@ -12,8 +12,9 @@ from uuid import UUID
 
 import structlog
 
+from anyon.agent import answers
 from anyon.agent.client import AgentClient, Event
-from anyon.agent.errors import AgentProtocolViolation, AgentTimeout
+from anyon.agent.errors import AgentTimeout
 from anyon.domain.background import Background
 from anyon.domain.errors import SourceHoldsCredential, SourceRefused
 from anyon.domain.events import EventBus, Topic
@@ -151,10 +152,7 @@ class Projects:
         else:
             source = self._as_the_agent_sees_it(project.source, folder)
             made = await self._follow_import(client, project, source, common)
-        branch = made.get("default_branch")
-        if not isinstance(branch, str) or not branch:
-            raise AgentProtocolViolation(reason="it named no default branch")
-        return branch
+        return answers.default_branch(made)
 
     def _as_the_agent_sees_it(self, source: str, folder: Path | None) -> str:
         """A folder is bound into an isolated workspace; `user@host:path` is a short form of ssh://."""
@@ -175,7 +173,7 @@ class Projects:
             ):
                 async for item in progress:
                     if isinstance(item, Event):
-                        text = str(item.fields.get("text", ""))[:500]
+                        text = answers.import_progress(item.fields)
                         self.bus.publish(Topic.LINE, project.id, project.id, text=text)
         except TimeoutError:
             raise AgentTimeout(operation="The import", seconds=_IMPORT_SECONDS) from None

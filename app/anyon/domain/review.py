@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from anyon.agent import answers
+from anyon.agent.answers import Diff, Patch, Work
 from anyon.agent.client import AgentClient
 from anyon.agent.errors import AgentProblem
+from anyon.agent.filenames import meant
 from anyon.domain.attempt_finish import AttemptFinisher
 from anyon.domain.attempt_progress import AttemptProgress
 from anyon.domain.attempt_rows import AttemptRows
@@ -48,23 +51,22 @@ class AttemptReview:
     finisher: AttemptFinisher
     workspaces: Workspaces
 
-    async def diff(self, place: Place, attempt: AttemptRow) -> dict[str, Any]:
-        """`{"base", "head", "files", "added", "removed", "truncated"}`; live while the attempt runs."""
+    async def diff(self, place: Place, attempt: AttemptRow) -> Diff:
+        """Live while the attempt runs."""
         client = await self.workspaces.ensure(place)
-        return await client.call("diff.summary", **_sides(attempt), timeout=_GIT_TIMEOUT)
+        return Diff.parse(await client.call("diff.summary", **_sides(attempt), timeout=_GIT_TIMEOUT))
 
-    async def diff_file(self, place: Place, attempt: AttemptRow, path: str) -> dict[str, Any]:
-        """`{"patch", "truncated", "binary"}` of one file."""
+    async def diff_file(self, place: Place, attempt: AttemptRow, path: str) -> Patch:
+        """Of one file, by its path as the diff shows it."""
         client = await self.workspaces.ensure(place)
-        return await client.call("diff.file", **_sides(attempt), file=path, timeout=_GIT_TIMEOUT)
+        return Patch.parse(await client.call("diff.file", **_sides(attempt), file=meant(path), timeout=_GIT_TIMEOUT))
 
-    async def work(self, place: Place, attempt: AttemptRow) -> dict[str, int]:
-        """`{"uncommitted", "commits"}`: what a discard would lose."""
+    async def work(self, place: Place, attempt: AttemptRow) -> Work:
+        """What a discard would lose."""
         if attempt.base_commit is None or attempt.state in (AttemptState.MERGED, AttemptState.DISCARDED):
-            return {"uncommitted": 0, "commits": 0}
+            return Work(uncommitted=0, commits=0)
         client = await self.workspaces.ensure(place)
-        state = await client.call("worktree.state", path=attempt.worktree, base_commit=attempt.base_commit)
-        return {"uncommitted": int(state["uncommitted"]), "commits": int(state["commits"])}
+        return Work.parse(await client.call("worktree.state", path=attempt.worktree, base_commit=attempt.base_commit))
 
     async def merge(
         self, place: Place, attempt: AttemptRow, task: TaskRow, author: Author, message: str | None
@@ -84,7 +86,9 @@ class AttemptReview:
             message=message or f"Merge attempt {attempt.number} of task {task.number}: {task.title}",
             author=author.signature,
         )
-        changed = await self._decide(attempt, AttemptEvent.MERGE, author.user_id, merged_commit=str(merged["commit"]))
+        changed = await self._decide(
+            attempt, AttemptEvent.MERGE, author.user_id, merged_commit=answers.commit(merged, "commit")
+        )
         await self._remove_worktree(client, attempt)
         return changed
 
@@ -97,7 +101,7 @@ class AttemptReview:
             client, "branch.rebase", path=attempt.worktree, branch=attempt.branch, onto=attempt.base_branch
         )
         measured = await self.finisher.measure(client, attempt)
-        measured["head_commit"] = str(rebased["head"])
+        measured["head_commit"] = answers.commit(rebased, "head")
         async with self.store.for_user(author.user_id) as session:
             row = await session.attempts.update(attempt.id, **measured)
             await session.audit.append("attempt.rebased", attempt.id, project_id=place.project_id)
@@ -109,8 +113,8 @@ class AttemptReview:
         _check(attempt, AttemptEvent.DISCARD)
         if not force:
             work = await self.work(place, attempt)
-            if work["uncommitted"] or work["commits"]:
-                raise WorkWouldBeLost(files=work["uncommitted"], commits=work["commits"])
+            if work.uncommitted or work.commits:
+                raise WorkWouldBeLost(files=work.uncommitted, commits=work.commits)
         if attempt.base_commit is not None:
             client = await self.workspaces.ensure(place)
             await self._remove_worktree(client, attempt)
@@ -176,6 +180,7 @@ async def _translated(client: AgentClient, operation: str, **arguments: Any) -> 
         known = _PROBLEMS.get(problem.code)
         if known is None:
             raise
-        files = [str(name) for name in problem.data.get("files", [])][:100]
+        found = problem.data.get("files")
+        files = found if isinstance(found, list) else []
         names = ", ".join(files[:_SHOWN_FILES]) + ("" if len(files) <= _SHOWN_FILES else f" and {len(files) - 5} more")
         raise known(files=files, names=names) from problem

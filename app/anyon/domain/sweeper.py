@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
+from anyon.agent.answers import Status
 from anyon.agent.errors import AgentError
 from anyon.clock import Clock
 from anyon.domain.idleness import Lease, LeaseKind, Verdict, judge
@@ -31,6 +32,7 @@ _STATUS_SECONDS = 5.0
 _EXAMINE_SECONDS = 60.0  # for one workspace, beyond the grace of a stop
 _SWEPT = frozenset({WorkspaceState.RUNNING, WorkspaceState.FAILED, WorkspaceState.STOPPING})
 """A stop that was cut short is tried again."""
+_NOTHING = Status()
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Sweeper:
             owners = {row.project_id: await session.owner_of(row.project_id) for row in old}
 
         async def expire(place: Place) -> bool:
-            used = _last_used(await self._status(place.project_id) or {}, self.clock.now())
+            used = _last_used(await self._status(place.project_id) or _NOTHING, self.clock.now())
             for row in old:
                 if row.project_id == place.project_id and used.get(str(row.id), self.clock.now()) <= latest:
                     await self._expire(place, row)
@@ -143,7 +145,7 @@ class Sweeper:
             )
         return True
 
-    async def _stop_locked_if_idle(self, place: Place, status: Mapping[str, Any] | None) -> str | None:
+    async def _stop_locked_if_idle(self, place: Place, status: Status | None) -> str | None:
         """The reason why it was stopped. Work whose rows are there by now is seen; what comes later waits."""
         async with self.store.for_user(place.owner_id, read_only=True) as session:
             row = await session.workspaces.get(place.project_id)
@@ -153,8 +155,8 @@ class Sweeper:
         if status is None and row.state is WorkspaceState.RUNNING:
             return None  # only the agent knows when its terminals were used last: ask again at the next sweep
         now = self.clock.now()
-        activity = _activity(row, status or {}, now)
-        verdict = judge(now, activity, _leases(row, status or {}, now), self.settings.idle_seconds)
+        activity = _activity(row, status or _NOTHING, now)
+        verdict = judge(now, activity, _leases(row, status or _NOTHING, now), self.settings.idle_seconds)
         if not verdict.stop:
             async with self.store.for_user(place.owner_id) as session:
                 await session.workspaces.update(place.project_id, last_activity_at=activity)
@@ -169,13 +171,13 @@ class Sweeper:
         """What keeps a workspace awake, and when it stops."""
         if row.state is not WorkspaceState.RUNNING:
             return IdleReport(row.state, row.last_activity_at, None)
-        status = await self._status(row.project_id) or {}
+        status = await self._status(row.project_id) or _NOTHING
         now = self.clock.now()
         activity = _activity(row, status, now)
         verdict = judge(now, activity, _leases(row, status, now), self.settings.idle_seconds)
         return IdleReport(row.state, activity, self._with_terminals(verdict, status, now))
 
-    def _with_terminals(self, verdict: Verdict, status: Mapping[str, Any], now: datetime) -> Verdict:
+    def _with_terminals(self, verdict: Verdict, status: Status, now: datetime) -> Verdict:
         """The same verdict, naming also the terminals whose last byte is the reason for it."""
         limit = timedelta(seconds=self.settings.idle_seconds)
         used = tuple(
@@ -184,56 +186,49 @@ class Sweeper:
         )
         return replace(verdict, kept_awake_by=(*verdict.kept_awake_by, *(lease for lease in used if lease.live(now))))
 
-    async def _status(self, project_id: UUID) -> Mapping[str, Any] | None:
+    async def _status(self, project_id: UUID) -> Status | None:
         """The agent's own account; None when it does not answer."""
         client = self.workspaces.connected(project_id)
         if client is None:
             return None
         try:
-            return await client.call("status", timeout=_STATUS_SECONDS)
+            return Status.parse(await client.call("status", timeout=_STATUS_SECONDS))
         except AgentError:
             return None
 
     def _judge(self, now: datetime, row: WorkspaceRow, executions: list[Lease]) -> Verdict:
-        return judge(now, _activity(row, {}, now), [*executions, *_leases(row, {}, now)], self.settings.idle_seconds)
+        return judge(
+            now, _activity(row, _NOTHING, now), [*executions, *_leases(row, _NOTHING, now)], self.settings.idle_seconds
+        )
 
 
-def _activity(row: WorkspaceRow, status: Mapping[str, Any], now: datetime) -> datetime:
+def _activity(row: WorkspaceRow, status: Status, now: datetime) -> datetime:
     known = row.last_activity_at or row.started_at or row.created_at
-    reported = _recent(status.get("last_activity"), now)
+    reported = _recent(status.last_activity, now)
     return max(known, reported) if reported else known
 
 
-def _leases(row: WorkspaceRow, status: Mapping[str, Any], now: datetime) -> list[Lease]:
-    leases = [
-        Lease(LeaseKind.EXECUTION, str(record.get("id")), "running execution", None)
-        for record in _records(status, "executions")
-    ]
+def _leases(row: WorkspaceRow, status: Status, now: datetime) -> list[Lease]:
+    leases = [Lease(LeaseKind.EXECUTION, record.id, "running execution", None) for record in status.executions]
     if row.pinned_until is not None:
         leases.append(Lease(LeaseKind.PIN, str(row.project_id), "pinned", row.pinned_until))
-    heartbeat = _recent(status.get("heartbeat_until"), now)
+    heartbeat = _recent(status.heartbeat_until, now)
     if heartbeat is not None:
         leases.append(Lease(LeaseKind.HEARTBEAT, str(row.project_id), "asked from inside", heartbeat))
     return leases
 
 
-def _last_used(status: Mapping[str, Any], now: datetime) -> dict[str, datetime]:
+def _last_used(status: Status, now: datetime) -> dict[str, datetime]:
     """When each open terminal last saw a byte, by its id."""
     found = {}
-    for record in _records(status, "terminals"):
-        last = _recent(record.get("last_activity"), now)
-        if record.get("open") is True and last is not None:
-            found[str(record.get("id"))] = last
+    for record in status.terminals:
+        last = _recent(record.last_activity, now)
+        if record.open and last is not None:
+            found[record.id] = last
     return found
 
 
-def _records(status: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """A list of the agent's status; what has another form is not believed."""
-    found = status.get(name)
-    return [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
-
-
-def _recent(value: Any, now: datetime) -> datetime | None:
+def _recent(value: float | None, now: datetime) -> datetime | None:
     """An agent's instant; what lies more than a year ahead is not believed."""
     found = instant(value)
     return None if found is None else min(found, now + timedelta(days=366))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from anyon.agent.answers import Change, Status, Terminal, open_terminals, uuid_of
 from anyon.agent.client import AgentStream
 from anyon.agent.errors import AgentProblem
 from anyon.clock import Clock
@@ -85,24 +86,23 @@ class Terminals:
 
     # --- what the workspaces report (WorkspaceListener) -----------------------------------------------------------
 
-    async def on_snapshot(self, place: Place, _snapshot: dict[str, Any], /) -> None:
+    async def on_snapshot(self, place: Place, _snapshot: Status, /) -> None:
         """After a reconnect: close what ended meanwhile."""
         async with self.store.for_user(place.owner_id, read_only=True) as session:
             known = await session.terminals.open(place.project_id)
         client = self.workspaces.connected(place.project_id)
         if not known or client is None:
             return
-        listed = await client.call("terminal.list", timeout=_CALL_SECONDS)
-        alive = {str(record["id"]) for record in listed["terminals"] if record["open"]}
+        listed = open_terminals(await client.call("terminal.list", timeout=_CALL_SECONDS))
+        alive = {record.id for record in listed if record.open}
         await self._settle_all(place, [row for row in known if str(row.id) not in alive])
 
-    async def on_event(self, place: Place, event: dict[str, Any]) -> None:
-        if event.get("event") == "terminal" and not event["terminal"]["open"]:
-            code = event["terminal"].get("exit_code")
+    async def on_event(self, place: Place, event: Change) -> None:
+        if isinstance(event, Terminal) and not event.open and (terminal_id := uuid_of(event.id)) is not None:
             async with self.store.for_user(place.owner_id, read_only=True) as session:
-                terminal = await session.terminals.get(UUID(event["terminal"]["id"]))
+                terminal = await session.terminals.get(terminal_id)
             if terminal.project_id == place.project_id:  # the id comes from a workspace, which may name any
-                await self._settle(place, terminal.id, code if isinstance(code, int) else None)
+                await self._settle(place, terminal.id, event.exit_code)
 
     async def on_gone(self, place: Place) -> None:
         async with self.store.for_user(place.owner_id, read_only=True) as session:

@@ -19,6 +19,7 @@ from uuid import UUID
 
 import structlog
 
+from anyon.agent.answers import Change, Status, watched
 from anyon.agent.client import AgentClient, Event
 from anyon.agent.errors import AgentError, AgentProtocolViolation
 from anyon.clock import Clock
@@ -47,10 +48,10 @@ LISTENER_SECONDS = 5.0
 class WorkspaceListener(Protocol):
     """Hears what the agents say. Records come from a hostile place: ids in them may be anything."""
 
-    async def on_snapshot(self, place: Place, snapshot: dict[str, Any], /) -> None:
+    async def on_snapshot(self, place: Place, snapshot: Status, /) -> None:
         """A connection was made; `snapshot` lists what runs."""
 
-    async def on_event(self, place: Place, event: dict[str, Any]) -> None:
+    async def on_event(self, place: Place, event: Change) -> None:
         """Something changed in the workspace."""
 
     async def on_gone(self, place: Place) -> None:
@@ -205,7 +206,7 @@ class Workspaces:
             async with client.stream("watch") as events:
                 async for item in events:
                     if isinstance(item, Event):
-                        await self._dispatch(place, item.fields)
+                        await self._dispatch(place, watched(item.fields))
         except AgentError as error:
             _log.info("agent connection lost", project_id=str(place.project_id), reason=error.describe())
             if isinstance(error, AgentProtocolViolation):  # it would do so again at once
@@ -213,15 +214,17 @@ class Workspaces:
         await client.close()
         self.background.start(f"recover {place.project_id}", self._recover(place, client))
 
-    async def _dispatch(self, place: Place, fields: dict[str, Any]) -> None:
+    async def _dispatch(self, place: Place, change: Status | Change | None) -> None:
         for listener in self.listeners:
             try:
-                if fields.get("event") == "snapshot":
-                    await listener.on_snapshot(place, fields)
-                else:
-                    await listener.on_event(place, fields)
-            except (AnyonError, AttributeError, KeyError, TypeError, ValueError) as error:
-                _log.warning("event refused", project_id=str(place.project_id), reason=str(error))
+                if isinstance(change, Status):
+                    await listener.on_snapshot(place, change)
+                elif change is not None:
+                    await listener.on_event(place, change)
+            except AnyonError as error:
+                _log.warning("event refused", project_id=str(place.project_id), reason=error.describe())
+            except Exception:  # noqa: BLE001 - logged here; one event that cannot be settled must not end the watch
+                _log.exception("event not settled", project_id=str(place.project_id))
 
     async def _recover(self, place: Place, lost: AgentClient) -> None:
         async with self.lock(place.project_id):
@@ -292,9 +295,9 @@ def problem_of(error: AnyonError) -> dict[str, Any]:
     }
 
 
-def instant(unix_seconds: Any) -> datetime | None:
+def instant(unix_seconds: float | None) -> datetime | None:
     """An agent's time, or None when it is none."""
-    if isinstance(unix_seconds, (int, float)) and 0 < unix_seconds < 1e11:
+    if unix_seconds is not None and 0 < unix_seconds < 1e11:
         return datetime.fromtimestamp(unix_seconds, UTC)
     return None
 

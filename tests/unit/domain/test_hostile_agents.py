@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from anyon.agent import client as client_module
 from anyon.agent import protocol
+from anyon.agent.answers import Content, Directory
 from anyon.agent.client import AgentClient
 from anyon.agent.endpoint import AgentEndpoint
-from anyon.agent.errors import AgentError
+from anyon.agent.errors import AgentError, AgentProtocolViolation
 from anyon.agent.protocol import Kind
 from anyon.clock import ManualClock
 from anyon.composition import Services
 from anyon.domain import workspaces as workspaces_module
+from anyon.domain.errors import WorkspaceFailed
 from anyon.domain.workspaces import Place
 from anyon.model import ProjectState, WorkspaceState
 from anyon.runtime.protocol import RunningWorkspace, WorkspaceSpec, WorkspaceStats
 from anyon.settings import Settings
+from anyon.store import WorkspaceRow
 from tests.agent.hostile import Script, Wire, agent_that, never_reads
 from tests.agent.support import eventually
 from tests.fixtures.product import PATIENCE, open_services
@@ -84,6 +89,10 @@ class Siege(World):
     async def state(self, place: Place) -> WorkspaceState:
         async with self.services.store.for_user(self.user_id, read_only=True) as session:
             return (await session.workspaces.get(place.project_id)).state
+
+    async def workspaces(self) -> list[WorkspaceRow]:
+        async with self.services.store.for_system(read_only=True) as session:
+            return list(await session.workspaces())
 
     async def congested(self, place: Place) -> None:
         """Ask until the agent's socket takes no more."""
@@ -204,3 +213,72 @@ async def test_an_agent_that_floods_is_left_alone_for_a_while(siege: Siege, monk
         await again.closed.wait()
         await siege.services.workspaces.stop(place, "asked")
         assert await siege.state(place) is WorkspaceState.STOPPED
+
+
+async def test_what_a_hostile_agent_says_of_itself_can_be_stored_and_shown(siege: Siege) -> None:
+    async def refuses(wire: Wire) -> None:
+        await wire.receive()
+        wire.send_json(Kind.CLOSE, 0, problem={"code": "no", "detail": "\ud800 boom\0"})
+
+    with pytest.raises(WorkspaceFailed):
+        async with siege.workspace_that(refuses):
+            pass
+    (row,) = await siege.workspaces()
+    assert row.state is WorkspaceState.FAILED
+    assert "\ufffd boom\ufffd" in json.dumps(row.problem, ensure_ascii=False).encode().decode()
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"event": "execution", "execution": {"id": 1}},
+        {"event": "terminal", "terminal": []},
+        {"event": "progress", "subject": None},
+        {"event": "snapshot", "executions": {}, "terminals": "all"},
+        {"event": []},
+    ],
+    ids=str,
+)
+async def test_an_event_that_makes_no_sense_ends_the_connection_only(
+    siege: Siege, monkeypatch: pytest.MonkeyPatch, lie: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(workspaces_module, "VIOLATION_SECONDS", 0)
+    told, again = asyncio.Event(), asyncio.Event()
+
+    async def lies(wire: Wire) -> None:
+        await wire.welcome()
+        watching = await wire.receive()
+        if told.is_set():
+            again.set()
+        else:
+            told.set()
+            wire.send_json(Kind.EVENT, watching.channel, **lie)
+
+    async with asyncio.timeout(PATIENCE), siege.workspace_that(lies) as place:
+        await again.wait()
+        assert await siege.state(place) is WorkspaceState.RUNNING
+
+
+LIES: dict[str, Any] = {
+    "files.list": {"entries": [{"name": "a", "kind": "door", "size": -1, "modified_at": "x"}], "truncated": 0},
+    "files.read": {"content_base64": "\ud800", "size": 5, "truncated": False},
+    "status": {"executions": 5},
+}
+
+
+async def test_an_answer_that_makes_no_sense_is_a_violation_wherever_it_is_asked_for(siege: Siege) -> None:
+    answers = {operation: {"result": lie} for operation, lie in LIES.items()}
+
+    async def lies(wire: Wire) -> None:
+        await wire.answer(answers)
+
+    async with asyncio.timeout(PATIENCE), siege.workspace_that(lies) as place:
+        client = siege.services.workspaces.connected(place.project_id)
+        assert client is not None
+        with pytest.raises(AgentProtocolViolation):
+            Directory.parse(await client.call("files.list", path="."))
+        with pytest.raises(AgentProtocolViolation):
+            Content.parse(await client.call("files.read", path="a"))
+        (row,) = await siege.workspaces()
+        report = await siege.services.sweeper.report(row)
+        assert report.state is WorkspaceState.RUNNING

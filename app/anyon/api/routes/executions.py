@@ -9,9 +9,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response, WebSocket
 from fastapi.responses import StreamingResponse
 
+from anyon.agent.answers import Execution, gap
 from anyon.agent.client import AgentClient, AgentStream
 from anyon.agent.client import Data as AgentData
-from anyon.agent.errors import AgentProblem, AgentProtocolViolation
+from anyon.agent.errors import AgentProblem
 from anyon.api.schemas import Data, ExecutionView
 from anyon.api.security import CallerDep, accept, authenticated_socket
 from anyon.api.sockets import BadMessage, Window, both, counted, no_bytes, receive, refuse, still_allowed
@@ -81,10 +82,7 @@ async def _followed(services: Services, place: Place, row: ExecutionRow, stream:
 
 async def _end(client: AgentClient, execution_id: UUID) -> int:
     """Bytes in the log until now."""
-    record = await client.call("execution.get", id=str(execution_id))
-    if not isinstance(record.get("log_bytes"), int):
-        raise AgentProtocolViolation(reason="a record without the length of its log")
-    return int(record["log_bytes"])
+    return Execution.parse(await client.call("execution.get", id=str(execution_id))).log_bytes
 
 
 async def _text(stream: AgentStream, start: int, end: int | None) -> AsyncIterator[bytes]:
@@ -97,9 +95,8 @@ async def _text(stream: AgentStream, start: int, end: int | None) -> AsyncIterat
                 yield item.data if end is None else item.data[: max(0, end - item.offset)]
                 if end is not None and item.offset + len(item.data) >= end:
                     return
-            elif item.fields.get("event") == "gap":
-                dropped = int(item.fields["to"]) - int(item.fields["from"])
-                yield f"\n[{dropped} bytes of the log were dropped]\n".encode()
+            elif (dropped := gap(item.fields)) is not None:
+                yield f"\n[{dropped.end - dropped.start} bytes of the log were dropped]\n".encode()
 
 
 @router.websocket("/{execution_id}/log/socket")
@@ -144,6 +141,6 @@ async def _forward(socket: WebSocket, stream: AgentStream, window: Window) -> No
         if isinstance(item, AgentData):
             await socket.send_bytes(item.offset.to_bytes(8, "big") + item.data)
             await window.sent(item.offset + len(item.data))
-        elif item.fields.get("event") == "gap":
-            window.jump(int(item.fields["to"]))
-            await socket.send_json({name: item.fields[name] for name in ("event", "from", "to")})
+        elif (dropped := gap(item.fields)) is not None:
+            window.jump(dropped.end)
+            await socket.send_json({"event": "gap", "from": dropped.start, "to": dropped.end})

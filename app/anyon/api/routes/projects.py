@@ -8,6 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from anyon.agent.answers import Content, Directory
+from anyon.agent.filenames import meant
 from anyon.api.schemas import (
     Data,
     DirectoryView,
@@ -210,12 +212,12 @@ async def list_files(
 ) -> Data[DirectoryView]:
     """The entries of a folder of the working copy."""
     client = await services.workspaces.ensure(await place_of(services, caller, project_id, Role.VIEWER))
-    return Data(data=DirectoryView.model_validate(await client.call("files.list", path=path)))
+    return Data(data=DirectoryView.model_validate(Directory.parse(await client.call("files.list", path=meant(path)))))
 
 
 @router.get("/{project_id}/files/content")
 async def read_file(services: ServicesDep, caller: CallerDep, project_id: UUID, path: Path_) -> Data[FileContentView]:
     """The first 512 KiB of a file of the working copy."""
     client = await services.workspaces.ensure(await place_of(services, caller, project_id, Role.VIEWER))
-    content = await client.call("files.read", path=path, limit=524_288, **{"from": 0})
+    content = Content.parse(await client.call("files.read", path=meant(path), limit=524_288, **{"from": 0}))
     return Data(data=FileContentView.model_validate(content))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response, WebSocket
 
+from anyon.agent.answers import Attached, Terminal, gap
 from anyon.agent.client import AgentStream
 from anyon.agent.client import Data as AgentData
 from anyon.agent.errors import AgentError, AgentProblem
@@ -124,17 +125,30 @@ async def _use(socket: WebSocket, stream: AgentStream) -> None:
                 await socket.send_bytes(item.offset.to_bytes(8, "big") + item.data)
                 await window.sent(item.offset + len(item.data))
             else:
-                if item.fields.get("event") in {"attached", "gap"}:
-                    window.jump(int(item.fields.get("to", item.fields["from"])))
-                await socket.send_json(item.fields)
-        result = stream.result or {}
-        await _end(socket, result.get("exit_code"))
+                await socket.send_json(_moved(item.fields, window))
+        await _end(socket, Terminal.parse(stream.result).exit_code)
 
     await both(still_allowed(socket), send(), receive(socket, on_text, stream.send))
 
 
-async def _end(socket: WebSocket, exit_code: Any) -> None:
-    await socket.send_json({"event": "end", "exit_code": exit_code if isinstance(exit_code, int) else None})
+def _moved(fields: dict[str, Any], window: Window) -> dict[str, Any]:
+    """The event with which the output goes on elsewhere, as the browser gets it."""
+    if (jump := gap(fields)) is not None:
+        window.jump(jump.end)
+        return {"event": "gap", "from": jump.start, "to": jump.end, "reset": jump.reset}
+    attached = Attached.parse(fields)
+    window.jump(attached.start)
+    return {
+        "event": "attached",
+        "from": attached.start,
+        "reset": attached.reset,
+        "cols": attached.cols,
+        "rows": attached.rows,
+    }
+
+
+async def _end(socket: WebSocket, exit_code: int | None) -> None:
+    await socket.send_json({"event": "end", "exit_code": exit_code})
     await socket.close()
 
 

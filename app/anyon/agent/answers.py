@@ -1,0 +1,398 @@
+"""What agents answer and report, as frozen records: the control plane sees nothing of it unchecked.
+
+Agents are hostile until shown otherwise. A wrong type or an impossible number is an AgentProtocolViolation; text is cut
+and loses what can be neither stored nor encoded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn, Self, TypeVar
+from uuid import UUID
+
+from anyon.agent.errors import AgentProtocolViolation
+from anyon.agent.filenames import shown
+
+MAX_TEXT = 4000  # characters of a detail, a hint or a line that are kept
+MAX_PATH = 16_384  # of a path, which escapes make longer
+MAX_PATCH = 1_048_576
+MAX_RECORDS = 4096
+MAX_COUNT = 2**31 - 1  # the columns for counts and exit codes have 32 bits
+MAX_BYTES = 2**53 - 1  # what a browser can count
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+
+Item = TypeVar("Item")
+
+
+def cleaned(text: str, limit: int = MAX_TEXT) -> str:
+    """At most `limit` characters, without control characters but tabs and line breaks, and without surrogates."""
+    return _CONTROL.sub("\ufffd", text[:limit])
+
+
+class Fields:
+    """Typed getters over one object of an agent. Every getter raises AgentProtocolViolation."""
+
+    def __init__(self, values: object) -> None:
+        if not isinstance(values, dict):
+            raise AgentProtocolViolation(reason="it gave something else than an object")
+        self._values: dict[str, Any] = values
+
+    def text(self, key: str, limit: int = MAX_TEXT) -> str:
+        return cleaned(self._string(key), limit)
+
+    def path(self, key: str) -> str:
+        """A file's name or path, escaped so that it can be shown and given back."""
+        return shown(self._string(key)[:MAX_PATH])
+
+    def optional_path(self, key: str) -> str | None:
+        return None if self._values.get(key) is None else self.path(key)
+
+    def verbatim(self, key: str, limit: int) -> str:
+        """The same text but for what cannot be encoded."""
+        return _UNSTORABLE.sub("\ufffd", self._string(key)[:limit])
+
+    def matching(self, key: str, pattern: re.Pattern[str], expected: str) -> str:
+        value = self._string(key)
+        return value if pattern.fullmatch(value) else self._refuse(key, expected)
+
+    def commit(self, key: str) -> str:
+        return self.matching(key, _COMMIT, "the name of a commit")
+
+    def choice(self, key: str, *allowed: str) -> str:
+        value = self._string(key)
+        return value if value in allowed else self._refuse(key, " or ".join(allowed))
+
+    def integer(self, key: str, *, least: int = 0, most: int = MAX_COUNT) -> int:
+        value: Any = self._values.get(key)
+        if type(value) is not int or not least <= value <= most:
+            self._refuse(key, f"a whole number from {least} to {most}")
+        return value
+
+    def optional_integer(self, key: str, *, least: int = 0, most: int = MAX_COUNT) -> int | None:
+        return None if self._values.get(key) is None else self.integer(key, least=least, most=most)
+
+    def number(self, key: str) -> float:
+        value: Any = self._values.get(key)
+        if type(value) not in (int, float) or not -MAX_BYTES <= value <= MAX_BYTES:
+            self._refuse(key, "a number")
+        return float(value)
+
+    def optional_number(self, key: str) -> float | None:
+        return None if self._values.get(key) is None else self.number(key)
+
+    def flag(self, key: str) -> bool:
+        value = self._values.get(key)
+        return value if isinstance(value, bool) else self._refuse(key, "true or false")
+
+    def records(self, key: str, parse: Callable[[object], Item]) -> tuple[Item, ...]:
+        value = self._values.get(key)
+        if not isinstance(value, list) or len(value) > MAX_RECORDS:
+            self._refuse(key, f"a list of at most {MAX_RECORDS} objects")
+        return tuple(map(parse, value))
+
+    def nested(self, key: str) -> object:
+        return self._values.get(key)
+
+    def _string(self, key: str) -> str:
+        value = self._values.get(key)
+        return value if isinstance(value, str) else self._refuse(key, "a string")
+
+    def _refuse(self, key: str, expected: str) -> NoReturn:
+        raise AgentProtocolViolation(reason=f"`{key}` is not {expected}")
+
+
+def uuid_of(identity: str) -> UUID | None:
+    """An agent's id as one of ours, or None: programs of the workspace may have chosen it."""
+    try:
+        return UUID(identity)
+    except ValueError:
+        return None
+
+
+# --- what runs ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Instants are Unix seconds."""
+
+    id: str
+    state: str  # running | exited | lost
+    started_at: float | None = None
+    finished_at: float | None = None
+    first_byte_at: float | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    log_bytes: int = 0
+    stopped: bool = False
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(
+            get.text("id", 64),
+            get.choice("state", "running", "exited", "lost"),
+            get.optional_number("started_at"),
+            get.optional_number("finished_at"),
+            get.optional_number("first_byte_at"),
+            get.optional_integer("exit_code", least=-MAX_COUNT),
+            get.optional_integer("signal"),
+            get.integer("log_bytes", most=MAX_BYTES),
+            get.flag("stopped"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """`exit_code` is negative for a signal."""
+
+    id: str
+    open: bool
+    last_activity: float | None
+    exit_code: int | None
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(
+            get.text("id", 64),
+            get.flag("open"),
+            get.optional_number("last_activity"),
+            get.optional_integer("exit_code", least=-MAX_COUNT),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Of `status`, and of the snapshots of `watch`: what runs now."""
+
+    executions: tuple[Execution, ...] = ()
+    terminals: tuple[Terminal, ...] = ()
+    last_activity: float | None = None
+    heartbeat_until: float | None = None
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(
+            get.records("executions", Execution.parse),
+            get.records("terminals", Terminal.parse),
+            get.optional_number("last_activity"),
+            get.optional_number("heartbeat_until"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The newest line of an execution's output, or of an import."""
+
+    subject: str
+    text: str
+
+
+Change = Execution | Terminal | Progress
+
+
+def watched(raw: object) -> Status | Change | None:
+    """An event of `watch`; None for a kind that only a newer agent knows."""
+    get = Fields(raw)
+    match get.text("event", 64):
+        case "snapshot":
+            return Status.parse(raw)
+        case "execution":
+            return Execution.parse(get.nested("execution"))
+        case "terminal":
+            return Terminal.parse(get.nested("terminal"))
+        case "progress":
+            return Progress(get.text("subject", 64), get.text("text", 500))
+    return None
+
+
+def open_terminals(raw: object) -> tuple[Terminal, ...]:
+    """Of `terminal.list`."""
+    return Fields(raw).records("terminals", Terminal.parse)
+
+
+# --- streams --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Bytes that are not there any more: the stream goes on at `end`."""
+
+    start: int
+    end: int
+    reset: bool
+
+
+def gap(raw: object) -> Gap | None:
+    """An event of `execution.follow` or `terminal.attach` when it is a gap."""
+    get = Fields(raw)
+    if get.text("event", 64) != "gap":
+        return None
+    start = get.integer("from", most=MAX_BYTES)
+    return Gap(start, get.integer("to", least=start, most=MAX_BYTES), get.nested("reset") is True)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The first event of `terminal.attach`."""
+
+    start: int
+    reset: bool
+    cols: int
+    rows: int
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(get.integer("from", most=MAX_BYTES), get.flag("reset"), get.integer("cols"), get.integer("rows"))
+
+
+def import_progress(raw: object) -> str:
+    """The text of an event of `repository.import`."""
+    return Fields(raw).text("text", 500)
+
+
+# --- repository and files -------------------------------------------------------------------------------------------
+
+
+def default_branch(raw: object) -> str:
+    """Of `repository.create` and `repository.import`."""
+    branch = Fields(raw).text("default_branch", 250)
+    if not branch:
+        raise AgentProtocolViolation(reason="it named no default branch")
+    return branch
+
+
+def commit(raw: object, key: str) -> str:
+    """The commit under `key` of what a git operation gives."""
+    return Fields(raw).commit(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Of `worktree.state`."""
+
+    uncommitted: int
+    commits: int
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(get.integer("uncommitted"), get.integer("commits"))
+
+
+@dataclass(frozen=True, slots=True)
+class DiffFile:
+    path: str
+    old_path: str | None
+    status: str
+    added: int | None
+    removed: int | None
+    binary: bool
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(
+            get.path("path"),
+            get.optional_path("old_path"),
+            get.text("status", 1),
+            get.optional_integer("added"),
+            get.optional_integer("removed"),
+            get.flag("binary"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Of `diff.summary`."""
+
+    base: str
+    head: str
+    files: tuple[DiffFile, ...]
+    added: int
+    removed: int
+    truncated: bool
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(
+            get.commit("base"),
+            get.commit("head"),
+            get.records("files", DiffFile.parse),
+            get.integer("added"),
+            get.integer("removed"),
+            get.flag("truncated"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Of `diff.file`."""
+
+    patch: str
+    truncated: bool
+    binary: bool
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(get.verbatim("patch", MAX_PATCH), get.flag("truncated"), get.flag("binary"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    name: str
+    kind: str
+    size: int
+    modified_at: float
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(
+            get.path("name"),
+            get.choice("kind", "file", "directory", "link", "other"),
+            get.integer("size", most=2**63 - 1),
+            get.number("modified_at"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Of `files.list`."""
+
+    entries: tuple[Entry, ...]
+    truncated: bool
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(get.records("entries", Entry.parse), get.flag("truncated"))
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Of `files.read`."""
+
+    content_base64: str
+    size: int
+    truncated: bool
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(
+            get.matching("content_base64", _BASE64, "in base64"),
+            get.integer("size", most=2**63 - 1),
+            get.flag("truncated"),
+        )
