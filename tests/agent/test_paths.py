@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from anyon.agent import paths
-from anyon.agent.paths import open_beneath, open_folder
+from anyon.agent.paths import open_beneath, open_folder, read_plain
 from anyon.agent.problems import Problem
 
 
@@ -142,3 +142,11 @@ def test_a_fifo_does_not_block(every_way: str, root: int, tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "fifo")
     with opened(root, "fifo"):
         pass
+
+
+def test_only_a_regular_file_is_read_plainly(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        read_plain(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"x\xff" * 10)
+    assert read_plain(tmp_path / "file", 2) == "x\udcff"

@@ -6,6 +6,7 @@ from typing import Any
 
 from anyon.agent import messages
 from anyon.agent.git import GitFailed
+from anyon.agent.paths import read_plain
 from anyon.agent.problems import Problem
 from anyon.agent.repository import Repository
 from anyon.agent.spare import Spare
@@ -100,7 +101,7 @@ class Merges:
 
     async def _advance(self, branch: str, old: str, new: str) -> None:
         """Move a branch forward, and the working copy that has it checked out."""
-        if (self._repository.git_folder / "HEAD").read_text().strip() == f"ref: refs/heads/{branch}":
+        if read_plain(self._repository.git_folder / "HEAD").strip() == f"ref: refs/heads/{branch}":
             try:
                 await self._git.run("merge", "--quiet", "--ff-only", "--no-stat", new)
             except GitFailed as error:

@@ -6,9 +6,11 @@ import ctypes
 import errno
 import os
 import stat
+from pathlib import Path
 
 from anyon.agent.problems import Problem, not_found, path_escapes
 
+MAX_PLAIN_BYTES = 1_048_576
 _SYS_OPENAT2 = 437  # the same number on every architecture
 _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_BENEATH = 0x08
@@ -50,6 +52,17 @@ def open_beneath(root: int, path: str, flags: int) -> int:
 def open_folder(root: int, path: str) -> int:
     """A folder beneath `root`, for use as a working directory."""
     return open_beneath(root, path, os.O_PATH | os.O_DIRECTORY)
+
+
+def read_plain(path: Path | str, limit: int = MAX_PLAIN_BYTES) -> str:
+    """The text of a small regular file that anybody in the workspace may have replaced. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return os.read(descriptor, limit).decode(errors="surrogateescape")
+    finally:
+        os.close(descriptor)
 
 
 def _openat2(root: int, path: str, flags: int) -> int:

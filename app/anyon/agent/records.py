@@ -12,6 +12,7 @@ from pathlib import Path
 
 from anyon.agent import logs
 from anyon.agent.messages import Execution
+from anyon.agent.paths import read_plain
 from anyon.agent.problems import Problem
 
 MAX_LISTED = 1000
@@ -50,7 +51,7 @@ class Records:
         The caller asks only for executions that do not run now.
         """
         try:
-            execution = Execution(**json.loads((self._folder / identity / "record.json").read_text()))
+            execution = Execution(**json.loads(read_plain(self._folder / identity / "record.json")))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError):

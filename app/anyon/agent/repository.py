@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from anyon.agent.git import Git, GitFailed
+from anyon.agent.paths import read_plain
 from anyon.agent.problems import Problem, path_escapes
 
 IGNORED_LINE = ".worktrees/"
@@ -95,16 +96,16 @@ class Repository:
         if branch.startswith("/") or ".." in branch:
             return None
         with suppress(OSError, UnicodeDecodeError):
-            commit = path.read_text(encoding="ascii").strip()
+            commit = read_plain(path).strip()
             if len(commit) in _COMMIT_LENGTHS and _HEX.issuperset(commit):
                 return commit
         return None
 
     def _read_default_branch(self) -> str | None:
         with suppress(OSError, ValueError, KeyError, TypeError):
-            return str(json.loads(self._state.read_text())["default_branch"])
+            return str(json.loads(read_plain(self._state))["default_branch"])
         with suppress(OSError):
-            head = (self.git_folder / "HEAD").read_text().strip()
+            head = read_plain(self.git_folder / "HEAD").strip()
             if head.startswith("ref: refs/heads/"):
                 return head.removeprefix("ref: refs/heads/")
         return None
@@ -112,7 +113,12 @@ class Repository:
 
 def _append_once(path: Path, text: str) -> None:
     """Add lines to a file unless the pattern stands there already."""
-    content = path.read_text(errors="surrogateescape") if path.exists() else ""
+    try:
+        content = read_plain(path)
+    except FileNotFoundError:
+        content = ""
+    except OSError as error:
+        raise Problem("not-a-file", f"{path.name} cannot be read: {error.strerror}.") from error
     if IGNORED_LINE not in content.splitlines():
         separator = "" if not content or content.endswith("\n") else "\n"
         path.write_text(content + separator + text, errors="surrogateescape")

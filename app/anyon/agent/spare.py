@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from anyon.agent.git import GitFailed
+from anyon.agent.paths import read_plain
 from anyon.agent.problems import Problem
 from anyon.agent.pulse import Pulse
 from anyon.agent.repository import Repository
@@ -64,7 +65,7 @@ class Spare:
             raise FileNotFoundError(self._folder)
         self._after_claim = True
         self.want()
-        head = (prepared.admin / "HEAD").read_text()
+        head = read_plain(prepared.admin / "HEAD")
         try:
             _replace(prepared.admin / "HEAD", f"ref: refs/heads/{branch}\n")
             _replace(prepared.admin / "gitdir", f"{folder}/.git\n")
@@ -136,8 +137,8 @@ class Spare:
     def _admin(self) -> Path | None:
         """git's folder for the spare, if both point at each other."""
         try:
-            admin = Path((self._folder / ".git").read_text().strip().removeprefix("gitdir: "))
-            mutual = (admin / "gitdir").read_text().strip() == f"{self._folder}/.git"
+            admin = Path(read_plain(self._folder / ".git").strip().removeprefix("gitdir: "))
+            mutual = read_plain(admin / "gitdir").strip() == f"{self._folder}/.git"
         except OSError:
             return None
         return admin if mutual and admin.parent == self._repository.git_folder / "worktrees" else None

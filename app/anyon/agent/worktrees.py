@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from anyon.agent import messages
 from anyon.agent.git import GitFailed
+from anyon.agent.paths import read_plain
 from anyon.agent.problems import Problem, bad_argument
 from anyon.agent.repository import Repository
 from anyon.agent.spare import Spare
@@ -190,9 +191,9 @@ class Worktrees:
         with suppress(FileNotFoundError):
             for admin in (self._repository.git_folder / "worktrees").iterdir():
                 with suppress(OSError):
-                    head = (admin / "HEAD").read_text().strip()
+                    head = read_plain(admin / "HEAD").strip()
                     branch = head.removeprefix(_BRANCH_PREFIX) if head.startswith(_BRANCH_PREFIX) else None
-                    yield Entry((admin / "gitdir").read_text().strip().removesuffix("/.git"), branch, admin)
+                    yield Entry(read_plain(admin / "gitdir").strip().removesuffix("/.git"), branch, admin)
 
     def _entry_for(self, folder: str, branch: str) -> Entry | None:
         """The worktree that has both, or None when neither is taken."""
