@@ -272,8 +272,11 @@ class PinBody(Body):
     hours: float | None = Field(None, gt=0, le=24 * 365, description="None pins until it is unpinned.")
 
 
+FileName = Annotated[str, Field(description=r"Bytes that are no UTF-8 stand as `\xff`; give it back as it is.")]
+
+
 class FileEntryView(View):
-    name: str
+    name: FileName
     kind: Literal["file", "directory", "link", "other"]
     size: int
     modified_at: float
@@ -391,8 +394,8 @@ class WorkView(View):
 
 
 class DiffFileView(View):
-    path: str
-    old_path: str | None
+    path: FileName
+    old_path: FileName | None
     status: str
     added: int | None
     removed: int | None

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from anyon.agent.answers import Status
-from anyon.agent.errors import AgentError
+from anyon.agent.errors import AgentError, AgentProtocolViolation
 from anyon.clock import Clock
 from anyon.domain.idleness import Lease, LeaseKind, Verdict, judge
 from anyon.domain.terminals import Terminals
@@ -187,12 +187,14 @@ class Sweeper:
         return replace(verdict, kept_awake_by=(*verdict.kept_awake_by, *(lease for lease in used if lease.live(now))))
 
     async def _status(self, project_id: UUID) -> Status | None:
-        """The agent's own account; None when it does not answer."""
+        """The agent's own account; None when it does not answer. One that makes no sense keeps nothing awake."""
         client = self.workspaces.connected(project_id)
         if client is None:
             return None
         try:
             return Status.parse(await client.call("status", timeout=_STATUS_SECONDS))
+        except AgentProtocolViolation:
+            return _NOTHING
         except AgentError:
             return None
 

@@ -160,12 +160,14 @@ async def test_what_a_hostile_agent_says_of_itself_stops_no_sweep(
     world: World, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = await world.project()
+    client = world.services.workspaces.connected(project.id)
+    assert client is not None
 
-    async def status(_project_id: object) -> dict[str, Any]:
+    async def status(_operation: str, **_arguments: object) -> dict[str, Any]:
         far = {"last_activity": 1e12, "heartbeat_until": float("nan"), "terminals": [{"open": True}, 7]}
         return {"executions": "all of them", **far}
 
-    monkeypatch.setattr(world.services.sweeper, "_status", status)
+    monkeypatch.setattr(client, "call", status)
     clock.advance(IDLE + 60)
     assert await world.services.sweeper.sweep() == [project.id]
 
