@@ -64,7 +64,7 @@ class TestMetrics:
         self, tmp_path: Path, new_server: Callable[..., LiveServer]
     ) -> None:
         # The listener of the test is on loopback all the same; only the setting counts.
-        server = new_server(tmp_path / "data", host="0.0.0.0", public_url="http://127.0.0.1")  # noqa: S104
+        server = new_server(tmp_path / "data", host="0.0.0.0", public_url="http://127.0.0.1")
         with httpx.Client(base_url=server.url, trust_env=False) as scraper:
             assert scraper.get("/metrics").status_code == 401
 

@@ -23,7 +23,7 @@ def test_every_kind_of_value_is_read() -> None:
     settings = load(
         {
             **MINIMAL,
-            "ANYON_HOST": "0.0.0.0",  # noqa: S104 - a value to read, nothing is bound
+            "ANYON_HOST": "0.0.0.0",
             "ANYON_PORT": "9000",
             "ANYON_PUBLIC_URL": "https://anyon.example.org/",
             "ANYON_ISOLATION": "none",
