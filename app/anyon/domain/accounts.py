@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -9,12 +10,13 @@ from uuid import UUID
 
 from anyon.auth import Auth
 from anyon.clock import Clock
-from anyon.domain.errors import AccountsNeedIsolation, LastAdministrator
+from anyon.domain.errors import AccountsNeedIsolation, LastAdministrator, ValueRefused
 from anyon.model import UserRole
 from anyon.runtime.protocol import Runtime
 from anyon.settings import Settings
 from anyon.store import NotFound, Store, UserRow
 
+_EMAIL = re.compile(r"[^\s@<>\x00-\x1f]{1,64}@[^\s@<>\x00-\x1f]{1,189}")
 ADMINISTRATOR_EMAIL = "admin@localhost"
 
 
@@ -34,7 +36,12 @@ class Accounts:
     clock: Clock
 
     async def create(self, actor: UUID | None, *, email: str, name: str, role: UserRole) -> UserRow:
-        """A new account. Raises AlreadyExists, and AccountsNeedIsolation for the second one on an unisolated host."""
+        """A new account.
+
+        Raises ValueRefused, AlreadyExists, and AccountsNeedIsolation for the second one on an unisolated host.
+        """
+        if not _EMAIL.fullmatch(email):
+            raise ValueRefused(field="email", reason=f"{email!r} is no address.", fix="Give one like ada@example.org.")
         async with self.store.for_system() as session:
             if await session.count_enabled_users() >= 1 and not self._may_share():
                 raise AccountsNeedIsolation
