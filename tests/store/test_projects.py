@@ -79,7 +79,7 @@ async def test_when_every_candidate_is_taken_the_slug_is_refused(
 ) -> None:
     monkeypatch.setattr("anyon.store.projects.slug_candidates", lambda slug: iter([slug]))
     async with store.for_user(people.ann.id) as session:
-        with pytest.raises(AlreadyExists, match="already a project docs"):
+        with pytest.raises(AlreadyExists, match="The project docs exists already"):
             await session.projects.create(name="Docs", slug="docs", source="")
 
 
