@@ -304,3 +304,19 @@ async def test_a_channel_closed_at_once_is_answered_too(peer: Peer, agent: Agent
     peer.writer.write(protocol.encode_json(Kind.OPEN, 1, {"op": "watch"}) + protocol.encode_json(Kind.CLOSE, 1, {}))
     assert await peer.answer(1) == {"result": {"cancelled": True}}
     assert not any(connection._channels for connection in agent._connections)
+
+
+def test_input_that_came_early_keeps_its_order() -> None:
+    channel = connection_module.Channel(1, connection=None)  # type: ignore[arg-type] # it only receives
+    taken: list[object] = []
+    frames = [
+        protocol.encode_data(1, 0, b"a"),
+        protocol.encode_json(Kind.EVENT, 1, {"event": "resize"}),
+        protocol.encode_data(1, 1, b"b"),
+        protocol.encode_data(1, 2, b"c"),
+        protocol.encode_json(Kind.EVENT, 1, {"event": "last"}),
+    ]
+    for frame in protocol.Decoder().feed(b"".join(frames)):
+        channel.receive(frame)
+    channel.listen(taken.append, taken.append)
+    assert taken == [b"a", {"event": "resize"}, b"bc", {"event": "last"}]

@@ -47,18 +47,17 @@ class Channel:
         self._connection = connection
         self._on_data: Callable[[bytes], None] | None = None
         self._on_event: Callable[[dict[str, Any]], None] | None = None
-        self._early_data = bytearray()  # at most a window
-        self._early_events: list[dict[str, Any]] = []
+        self._early: list[bytearray | dict[str, Any]] = []  # input in its order: at most a window, and so many events
 
     def listen(self, on_data: Callable[[bytes], None], on_event: Callable[[dict[str, Any]], None]) -> None:
         """Take input, beginning with what came before. `on_data` says by `consumed` what it used up."""
         self._on_data, self._on_event = on_data, on_event
-        data, self._early_data = bytes(self._early_data), bytearray()
-        if data:
-            on_data(data)
-        for event in self._early_events:
-            on_event(event)
-        self._early_events.clear()
+        early, self._early = self._early, []
+        for item in early:
+            if isinstance(item, dict):
+                on_event(item)
+            else:
+                on_data(bytes(item))
 
     async def ready(self) -> int:
         """Wait until the peer has room and the socket takes more; gives the bytes that may be sent now."""
@@ -95,18 +94,20 @@ class Channel:
         elif frame.kind is Kind.DATA:
             offset, data = frame.data()
             self._received.received(offset, len(data))
-            if self._on_data is None:
-                self._early_data += data
-            else:
+            if self._on_data is not None:
                 self._on_data(data)
+            elif self._early and isinstance(self._early[-1], bytearray):
+                self._early[-1] += data
+            else:
+                self._early.append(bytearray(data))
         else:
             self._receive_event(frame.json())
 
     def _receive_event(self, event: dict[str, Any]) -> None:
         if self._on_event is not None:
             self._on_event(event)
-        elif len(self._early_events) < MAX_EARLY_EVENTS:
-            self._early_events.append(event)
+        elif sum(isinstance(item, dict) for item in self._early) < MAX_EARLY_EVENTS:
+            self._early.append(event)
         else:
             raise WindowExceeded(f"more than {MAX_EARLY_EVENTS} events on channel {self.number}, which takes none")
 
