@@ -72,9 +72,9 @@ async def product(browser: Browser) -> AsyncIterator[Installation]:
         yield installation
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def service(product: Installation) -> AsyncIterator[Service]:
-    """The administrator, by HTTP."""
+    """The administrator, by HTTP; anew for each module, since nobody answers its pings while others run."""
     async with product.service() as service:
         yield service
 
