@@ -48,7 +48,8 @@ class Clone:
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a block of the documentation as bash would, at this clone's port."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANYON_", "PYTEST_", "MAKE", "MFLAGS"))}
+        foreign = ("ANYON_", "PYTEST_", "MAKE", "MFLAGS")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script.replace("127.0.0.1:8080", f"127.0.0.1:{self.port}")],
             cwd=self.root,
