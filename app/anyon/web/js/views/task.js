@@ -104,7 +104,7 @@ function Ready({ project, task }) {
         <${Button} onClick=${edit}>Edit<//><${Menu} label="More actions" kind="" small=${false} items=${[{ title: "Delete…", icon: "trash", danger: true, run: remove }]} /></div>`}
     </div>
     <p class="muted small task-facts">Created <${Ago} time=${task.created_at} />${task.executor ? html` · ${executorTitle(task.executor)}` : ""}</p>
-    <div class="task-text card-box">${task.description}</div>
+    <div class="task-text card-box" tabindex="0" role="region" aria-label="What is asked">${task.description}</div>
     <div class="section-head"><h2>Attempts</h2>${editor && task.attempts > 0 && html`<${Button} small icon="plus" class="push" onClick=${start}>Start another<//>`}</div>
     <${Attempts} project=${project} task=${task} onStart=${start} />
   </div>`;
