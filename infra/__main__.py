@@ -8,12 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "app")]
 
-import pulumi  # noqa: E402
-from pulumi.runtime.config import get_config_env  # noqa: E402
+import pulumi  # noqa: E402 - the path is set above
+from pulumi.runtime.config import get_config_env  # noqa: E402 - the path is set above
 
-from infra.config.errors import ConfigInvalid  # noqa: E402
-from infra.config.loader import from_engine  # noqa: E402
-from infra.program import build  # noqa: E402
+from infra.config.errors import ConfigInvalid  # noqa: E402 - the path is set above
+from infra.config.loader import from_engine  # noqa: E402 - the path is set above
+from infra.program import build  # noqa: E402 - the path is set above
 
 _ALREADY_EXPLAINED = 32  # the exit status after which the engine adds nothing
 

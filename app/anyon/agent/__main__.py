@@ -30,7 +30,7 @@ def main() -> None:
         _fail("no token: give it as one line on standard input")
     # asyncio imports ssl when it is there, and OpenSSL would be a third of the agent's memory and start; the agent
     # speaks over a local socket. Therefore everything of ours is imported after this line.
-    sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
+    sys.modules.setdefault("ssl", None)  # type: ignore[arg-type] # None is how an import is refused
     from anyon.agent.program import run  # noqa: PLC0415 - see above
 
     run(options, token)

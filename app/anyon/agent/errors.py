@@ -63,9 +63,9 @@ class AgentProblem(AgentError):
         super().__init__()
         self.data = dict(data or {})  # cleaned, as all of it is
         # Every other error has these for its class; here each refusal brings its own.
-        self.code = code  # type: ignore[misc]
-        self.detail = detail  # type: ignore[misc]
-        self.hint = hint  # type: ignore[misc]
+        self.code = code  # type: ignore[misc] # a class variable elsewhere
+        self.detail = detail  # type: ignore[misc] # a class variable elsewhere
+        self.hint = hint  # type: ignore[misc] # a class variable elsewhere
         self.args = (f"{code}: {detail}",)
 
     def describe(self) -> str:

@@ -14,7 +14,7 @@ class CsrfTokens:
         self._key = key
 
     def token(self, session_id: UUID) -> str:
-        """The value that requests of this session must send as X-CSRF-Token: 64 hexadecimal digits."""
+        """What a page sends as X-CSRF-Token with every request: 64 hexadecimal digits, bound to the session."""
         return hmac.new(self._key, session_id.bytes, hashlib.sha256).hexdigest()
 
     def check(self, session_id: UUID, presented: str | None) -> None:

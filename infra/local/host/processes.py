@@ -84,7 +84,7 @@ def holder_of(port: int) -> str | None:
         if not entry.name.isdigit():
             continue
         with suppress(OSError):
-            if any(os.readlink(descriptor) in sockets for descriptor in (entry / "fd").iterdir()):  # noqa: PTH115
+            if any(os.readlink(descriptor) in sockets for descriptor in (entry / "fd").iterdir()):  # noqa: PTH115 - the text of the link, no path
                 return f"{(entry / 'comm').read_text().strip()} (process {entry.name})"
     return None
 

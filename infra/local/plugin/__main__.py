@@ -6,6 +6,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "app")]
 
-from infra.local.provider import serve  # noqa: E402
+from infra.local.provider import serve  # noqa: E402 - the path is set above
 
 serve()
