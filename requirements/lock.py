@@ -21,7 +21,9 @@ def main(arguments: list[str]) -> None:
     for name, extras in LOCKS.items():
         target = ROOT / "requirements" / f"{name}.txt"
         command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
-        command += ["--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header", *constraints]
+        # A pin without the extra that some package asks for is none to pip: it takes a newer version, without a hash.
+        command += ["--no-emit-index-url", "--no-emit-find-links", "--no-strip-extras"]
+        command += ["--no-annotate", "--no-header", *constraints]
         command += [part for extra in extras for part in ("--extra", extra)]
         subprocess.run([*command, *arguments, "pyproject.toml", "-o", str(target)], cwd=ROOT, check=True)
         constraints = ["-c", str(target)]
