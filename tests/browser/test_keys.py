@@ -33,6 +33,20 @@ async def test_the_palette_goes_to_a_task_by_a_few_letters(
     await expect(page.get_by_role("heading", name="Paint the hull", level=1)).to_be_visible()
 
 
+async def test_a_shortcut_works_as_soon_as_its_view_is_there(page: Page, new_project: NewProject) -> None:
+    """Pressed in the very turn in which the heading appears, as a fast typist or a busy machine has it."""
+    await new_project()
+    await page.add_init_script("""
+        new MutationObserver((_, observer) => {
+            if (document.querySelector("h1")?.textContent !== "Projects") return;
+            observer.disconnect();
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "c", bubbles: true }));
+        }).observe(document, { childList: true, subtree: true });
+    """)
+    await page.goto("/")
+    await expect(page.get_by_role("dialog", name="New project")).to_be_visible()
+
+
 async def test_g_then_a_letter_goes_to_a_place(page: Page) -> None:
     await page.goto("/me")
     await page.get_by_role("heading", name="Account", level=1).wait_for()

@@ -1,6 +1,5 @@
 // Every shortcut, once: the table is what `?` shows, what the palette prints and what the keyboard does.
-import { useEffect, useRef } from "./dom.js";
-import { signal } from "./dom.js";
+import { useLayoutEffect, useRef } from "./dom.js";
 
 export const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
@@ -33,25 +32,20 @@ const NAMES = { mod: MAC ? "⌘" : "Ctrl", Escape: "Esc", Enter: "↵" };
 export const keycaps = (keys) => keys.split(/[ +]/).map((key) => NAMES[key] ?? (key.length === 1 && /[a-z]/.test(key) ? key.toUpperCase() : key));
 
 const handlers = new Map(); // id -> stack of functions; the latest view wins
-export const active = signal(0); // changes when the set of live shortcuts does
 
-export function register(id, run) {
+function register(id, run) {
   const stack = handlers.get(id) ?? [];
   handlers.set(id, [...stack, run]);
-  active.value += 1;
-  return () => {
-    handlers.set(id, handlers.get(id).filter((other) => other !== run));
-    active.value += 1;
-  };
+  return () => handlers.set(id, handlers.get(id).filter((other) => other !== run));
 }
 
 export const handlerOf = (id) => handlers.get(id)?.at(-1);
 
-// Makes a shortcut work while the component is on screen.
+// Makes a shortcut work while the component is on screen, from the moment at which it can be seen.
 export function useShortcut(id, run, enabled = true) {
   const latest = useRef(run);
   latest.current = run;
-  useEffect(() => (enabled ? register(id, (event) => latest.current(event)) : undefined), [id, enabled]);
+  useLayoutEffect(() => (enabled ? register(id, (event) => latest.current(event)) : undefined), [id, enabled]);
 }
 
 const isTyping = (target) =>
