@@ -22,14 +22,13 @@ def up(root: Path, environment: Mapping[str, str]) -> int:
     """Make what runs equal to what is configured, and say where it is."""
     config = from_file(root, STACK, environment)
     plan = plan_of(config)
-    before = _running(config)
+    before = Control(config.control_dir).observed()
     engine = _engine(root, environment)
     if engine is None:
         apply_without_engine(plan)
     elif (status := engine.up()) != 0:
         return status
-    changed = "" if _running(config) == before else "; it was started or changed"
-    _say(f"\nAnyon runs at {config.settings.origin}{changed or ' (no change)'}")
+    _say(f"\nAnyon runs at {config.settings.origin}{_difference(before, Control(config.control_dir).observed())}")
     _offer_login(config, plan)
     return 0
 
@@ -114,9 +113,15 @@ def _engine(root: Path, environment: Mapping[str, str]) -> Engine | None:
         return None
 
 
-def _running(config: LocalConfig) -> tuple[object, ...]:
-    observed: Observed = Control(config.control_dir).observed()
-    return observed.service, observed.revision
+def _difference(before: Observed, after: Observed) -> str:
+    """What an `up` did to the service, for the line that says where it runs."""
+    if before.service is None:
+        return "; it was started"
+    if before.revision != after.revision:
+        return "; what had changed was applied, by a restart of the service alone"
+    if before.service != after.service:
+        return "; it had ended and was started again"
+    return " (no change)"
 
 
 def _offer_login(config: LocalConfig, plan: LocalPlan) -> None:

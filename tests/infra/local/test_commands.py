@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import commands
+from infra.local.host.control import Control
 from infra.local.host.handlers import HANDLERS
 from infra.local.plan import LocalPlan
 from tests.infra.checkout import make_checkout
@@ -72,7 +73,7 @@ def test_up_says_what_is_missing_where_it_runs_and_how_to_get_in(checkout: Check
 
 
 def test_up_again_changes_nothing_and_says_so(checkout: Checkout) -> None:
-    checkout.run("up")
+    assert f"{checkout.address}; it was started" in checkout.run("up").stdout
     before = checkout.service()
     again = checkout.run("up")
     assert f"{checkout.address} (no change)" in again.stdout
@@ -91,10 +92,19 @@ def test_a_changed_setting_is_applied_and_the_former_one_restored(checkout: Chec
     checkout.edit("idle_seconds: 1800", "idle_seconds: 60")
     assert checkout.run("status").returncode == 1
     changed = checkout.run("up")
-    assert "started or changed" in changed.stdout
+    assert "what had changed was applied" in changed.stdout
     assert checkout.run("status").returncode == 0
     checkout.edit("idle_seconds: 60", "idle_seconds: 1800")
-    assert "started or changed" in checkout.run("up").stdout
+    assert "what had changed was applied" in checkout.run("up").stdout
+
+
+def test_up_says_that_it_started_a_service_that_had_ended(checkout: Checkout) -> None:
+    checkout.run("up")
+    supervisor = Control(checkout.root / ".anyon" / "local").observed().supervisor
+    assert supervisor is not None
+    os.kill(supervisor.pid, signal.SIGKILL)
+    os.kill(checkout.service(), signal.SIGKILL)
+    assert "it had ended and was started again" in checkout.run("up").stdout
 
 
 def test_status_tells_of_a_crash(checkout: Checkout) -> None:
