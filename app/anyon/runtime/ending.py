@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 from anyon.runtime import cgroup, procfs
 from anyon.runtime.errors import StopTimedOut
@@ -14,6 +14,7 @@ from anyon.runtime.label import Label
 KILL_SECONDS = 30.0
 """A process that KILL does not end within this time hangs in the kernel (a dead network disk, for example)."""
 
+_SANDBOX_SECONDS = 5.0
 _ROUNDS = 200
 _ROUND_SECONDS = 0.005
 
@@ -30,11 +31,25 @@ async def end(label: Label, grace: float, *, marker: str) -> None:
     if label.boot_id == procfs.boot_id():
         with procfs.opened(label.pid, label.pid_start_time) as agent:
             if agent is not None:
-                await _end_agent(agent, grace, seen, look_below=not label.isolated)
+                async with _and_its_sandbox(agent, marker):
+                    await _end_agent(agent, grace, seen, look_below=not label.isolated)
     if not label.isolated:
         await _end_strays(label, marker, seen)
     cgroup.kill(label.cgroups)
     await _delete_groups(label.cgroups)
+
+
+@asynccontextmanager
+async def _and_its_sandbox(agent: procfs.Process, marker: str) -> AsyncIterator[None]:
+    """After the block, wait for bubblewrap as well: it ends by itself a moment after the agent, whose parent it is."""
+    found = procfs.status(agent.pid)
+    parent = found.parent if found is not None else 0
+    with procfs.opened(parent) if parent and marker in procfs.command_line(parent) else nullcontext() as sandbox:
+        yield
+        if sandbox is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SANDBOX_SECONDS):
+                    await sandbox.ended()
 
 
 async def _end_agent(agent: procfs.Process, grace: float, seen: dict[int, int], *, look_below: bool) -> None:

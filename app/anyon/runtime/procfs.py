@@ -102,6 +102,14 @@ def all_pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208  # names only, thousands of them
 
 
+def command_line(pid: int) -> list[str]:
+    """Its arguments; empty when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="surrogateescape").split("\0")[:-1]
+    except OSError:
+        return []
+
+
 def descendants(pid: int) -> list[int]:
     """Children of a process, their children, and so on, without itself, in no particular order."""
     children: dict[int, list[int]] = {}
