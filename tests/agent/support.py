@@ -105,6 +105,15 @@ def is_there(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+def is_running(pid: int) -> bool:
+    """Whether it exists and is more than a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
 def run_shell(script: str, folder: Path | None = None) -> str:
     """Run `sh -c script` to its end; its output."""
     return subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True, check=True).stdout

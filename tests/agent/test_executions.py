@@ -13,6 +13,7 @@ from anyon.agent.endpoint import AgentEndpoint
 from anyon.agent.errors import AgentProblem
 from anyon.agent.processes import Processes
 from anyon.agent.server import Agent, Options
+from anyon.agent.tree import Strays
 from tests.agent.support import Workspace, bytes_of, eventually, follow, is_there, read_until, run, start
 
 
@@ -111,7 +112,7 @@ async def test_a_process_that_keeps_the_pipe_open_does_not_hold_up_the_end(
     client: AgentClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("anyon.agent.executions._DRAIN_SECONDS", 0.05)
-    monkeypatch.setattr("anyon.agent.tree.strays_of", lambda *_: set())
+    monkeypatch.setattr("anyon.agent.tree.strays_of", lambda *_: Strays(set(), unclear=False))
     output, execution = await run(client, "a", "setsid sleep 1 & sleep 0.05; echo done")
     assert (output, execution["state"]) == (b"done\n", "exited")
     monkeypatch.undo()

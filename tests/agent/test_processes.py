@@ -106,6 +106,26 @@ async def test_what_a_process_leaves_behind_ends_with_it(root: int) -> None:
         assert not is_there(child)
 
 
+async def test_an_orphan_in_the_middle_of_an_exec_is_looked_at_again(
+    root: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It shows no environment for a moment; the marker comes with the new program."""
+    read = tree._environment
+    looks: list[int] = []
+
+    def first_nothing(pid: int) -> bytes:
+        looks.append(pid)
+        return b"" if looks.count(pid) == 1 else read(pid)
+
+    monkeypatch.setattr(tree, "_environment", first_nothing)
+    async with shell(root, "setsid sh -c 'echo $$; exec sleep 1000' & wait $!; exit 0") as (process, output):
+        child = int(await output.readline())
+        process.signal_group(signal.SIGKILL)
+        await process.finish()
+        assert looks.count(child) > 1
+        assert not is_there(child)
+
+
 async def test_stopping_twice_gives_the_same_answer(root: int) -> None:
     async with shell(root, "exec sleep 60") as (process, _):
         first, second = await asyncio.gather(process.stop(1), process.stop(1))

@@ -66,6 +66,6 @@ def test_a_later_process_with_the_same_number_is_another_one(child: subprocess.P
 
 def test_strays_are_known_by_their_marker(child: subprocess.Popen[bytes]) -> None:
     grandchildren = tree.children_of(child.pid)
-    assert {member.pid for member in tree.strays_of("MARK=tree", set())} == {child.pid, *grandchildren}
-    assert tree.strays_of("MARK=tree", {child.pid}) == set()
-    assert tree.strays_of("MARK=other", set()) == set()
+    assert {member.pid for member in tree.strays_of("MARK=tree", set()).found} == {child.pid, *grandchildren}
+    assert tree.strays_of("MARK=tree", {child.pid}).found == set()
+    assert tree.strays_of("MARK=other", set()).found == set()

@@ -75,7 +75,7 @@ async def test_large_and_binary_files_are_folded_and_say_why(
     page: Page, new_project: NewProject, service: Service
 ) -> None:
     project = await new_project()
-    task = await attempted(service, project, "seq 1 3000 > numbers.txt; head -c 999 /dev/urandom > noise.bin")
+    task = await attempted(service, project, "seq 1 3000 > numbers.txt; head -c 999 /dev/zero > zeros.bin")
     await page.goto(address(project, task))
     changes = page.get_by_role("region", name="Changes")
     await expect(changes.get_by_text("Binary file, not shown")).to_be_visible()

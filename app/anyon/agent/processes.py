@@ -18,6 +18,7 @@ from anyon.agent import tree
 from anyon.agent.spawning import Streams, spawn
 
 _KILL_ROUNDS = 20  # a tree that still grows after so many sweeps is left to the stop of the workspace
+_UNCLEAR_ROUNDS = 5  # for orphans without an environment: an exec is over by then, a daemon without one is not meant
 _ROUND_SECONDS = 0.01
 
 
@@ -64,11 +65,13 @@ class Process:
         """Kill all that is left of the tree, then reap the leader; the same answer for each caller."""
         below |= tree.descendants_of(self.pid)
         self.signal_group(signal.SIGKILL)  # always: the leader may be gone while its children are not
-        for _ in range(_KILL_ROUNDS):
+        for number in range(_KILL_ROUNDS):
             self._owner.reap_strangers()
-            below |= tree.strays_of(self._marker, self._owner.owned)
+            strays = tree.strays_of(self._marker, self._owner.owned)
+            below |= strays.found
             running = [member for member in below if tree.is_running(member)]
-            if not running and self.exited.is_set():
+            looked_enough = not strays.unclear or number >= _UNCLEAR_ROUNDS
+            if not running and looked_enough and self.exited.is_set():
                 break
             for member in running:
                 tree.kill(member)

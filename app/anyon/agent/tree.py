@@ -25,6 +25,16 @@ class Member(NamedTuple):
     started: int
 
 
+class Strays(NamedTuple):
+    """Orphans with a marker and all below them.
+
+    `unclear` when some orphan shows no environment: one in the middle of an exec has none yet, so look again.
+    """
+
+    found: set[Member]
+    unclear: bool
+
+
 class _Stat(NamedTuple):
     state: str
     parent: int
@@ -77,22 +87,27 @@ def is_running(member: Member) -> bool:
     return stat is not None and stat.started == member.started and stat.state not in "ZX"
 
 
-def strays_of(marker: str, owned: Collection[int]) -> set[Member]:
-    """Orphans that the agent inherited and that carry the marker, with all that they started."""
+def strays_of(marker: str, owned: Collection[int]) -> Strays:
+    """Of what the agent inherited: who was started with this `NAME=value` in its environment."""
     found: set[Member] = set()
+    unclear = False
     for child in children_of(os.getpid()):
-        if child not in owned and _carries(child, marker) and (stat := _stat(child)) is not None:
+        stat = None if child in owned else _stat(child)
+        if stat is None or stat.state in "ZX":
+            continue
+        environment = _environment(child)
+        unclear = unclear or not environment
+        if marker.encode() in environment.split(b"\0"):
             found |= {Member(child, stat.started), *descendants_of(child)}
-    return found
+    return Strays(found, unclear)
 
 
-def _carries(pid: int, marker: str) -> bool:
-    """Whether the process was started with this `NAME=value` in its environment."""
+def _environment(pid: int) -> bytes:
+    """What the process was started with; empty as well when it is gone or somebody else's."""
     try:
-        environment = (_PROC / str(pid) / "environ").read_bytes()
+        return (_PROC / str(pid) / "environ").read_bytes()
     except OSError:
-        return False
-    return marker.encode() in environment.split(b"\0")
+        return b""
 
 
 def kill(member: Member) -> None:
