@@ -41,7 +41,7 @@ GOOD: dict[str, tuple[Callable[[object], object], dict[str, Any]]] = {
     "progress": (answers.watched, {"event": "progress", "subject": "e1", "text": "42%"}),
     "terminals": (answers.open_terminals, {"terminals": [TERMINAL]}),
     "gap": (answers.gap, {"event": "gap", "from": 10, "to": 90}),
-    "attached": (answers.Attached.parse, {"from": 10, "reset": True, "cols": 80, "rows": 24}),
+    "attached": (answers.Attached.parse, {"from": 10, "reset": True, "shown": 12, "cols": 80, "rows": 24}),
     "import": (answers.import_progress, {"text": "42%"}),
     "branch": (answers.default_branch, {"default_branch": "main"}),
     "work": (answers.Work.parse, {"uncommitted": 3, "commits": 1}),

@@ -10,7 +10,7 @@ import pytest
 from anyon.agent.client import AgentClient, AgentStream, Data, Event
 from anyon.agent.errors import AgentProblem
 from anyon.agent.server import Options
-from tests.agent.support import bytes_of, eventually, is_there, read_until, take_all
+from tests.agent.support import bytes_of, eventually, is_running, read_until, take_all
 
 PLAIN_SHELL = ["bash", "--norc", "--noprofile", "--noediting"]
 
@@ -36,11 +36,21 @@ async def first_event(stream: AgentStream) -> dict[str, Any]:
 async def test_a_shell_has_a_controlling_terminal_of_the_wanted_size(client: AgentClient) -> None:
     await open_terminal(client, cols=100, rows=30)
     async with attach(client, cols=100, rows=30) as stream:
-        assert await first_event(stream) == {"event": "attached", "from": 0, "reset": True, "cols": 100, "rows": 30}
+        attached = {"event": "attached", "from": 0, "reset": True, "shown": 0, "cols": 100, "rows": 30}
+        assert await first_event(stream) == attached
         await stream.send(b"tty; stty size; echo $TERM; : </dev/tty && echo cont'rolled'\n")
         output = await read_until(stream, b"controlled\r\n")
     assert b"/dev/pts/" in output
     assert b"30 100\r\nxterm-256color\r\n" in output
+
+
+async def test_who_attaches_without_a_size_leaves_the_one_that_is_there(client: AgentClient) -> None:
+    await open_terminal(client, cols=100, rows=30)
+    async with client.stream("terminal.attach", id="t") as stream:
+        attached = await first_event(stream)
+        assert (attached["cols"], attached["rows"]) == (100, 30)
+        await stream.send(b"stty size; echo ov'er'\n")
+        assert b"30 100\r\n" in await read_until(stream, b"over\r\n")
 
 
 async def test_an_interrupt_typed_reaches_the_foreground_program(client: AgentClient) -> None:
@@ -226,7 +236,7 @@ async def test_closing_hangs_up_and_ends_everything(client: AgentClient) -> None
         child = int(output.partition(b".")[0])
         closed = await client.call("terminal.close", id="t")
     assert closed["open"] is False
-    assert not is_there(child)
+    assert not is_running(child)
     assert await client.call("terminal.close", id="t") == closed
     assert await open_terminal(client) == closed
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import re
 
 from playwright.async_api import Page, WebSocketRoute, expect
 
+from tests.agent.support import eventually
 from tests.browser.conftest import NewProject
 
 
@@ -66,6 +68,22 @@ async def test_a_reload_comes_back_to_the_same_shell_with_its_screen(page: Page,
     assert await shell_of(page) == shell
 
 
+async def test_a_replay_does_not_answer_again_what_programs_asked_the_terminal(
+    page: Page, new_project: NewProject
+) -> None:
+    project = await new_project()
+    await open_terminal(page, project["slug"])
+    await page.keyboard.type("printf '\\033[6n'; read -rsd R where; printf '\\nanswered\\n'; exec cat -v\n")
+    rows = page.locator(".xterm-rows")
+    await expect(rows.get_by_text("answered", exact=True)).to_be_visible()
+    await page.reload()
+    await expect(rows.get_by_text("answered", exact=True)).to_be_visible()
+    await page.get_by_role("textbox", name="Terminal input").focus()
+    await page.keyboard.type("over\n")
+    await expect(rows.get_by_text("over", exact=True)).to_have_count(2)
+    await expect(rows).not_to_contain_text("^[")
+
+
 async def test_a_lost_socket_is_replaced_and_nothing_is_shown_twice(page: Page, new_project: NewProject) -> None:
     project = await new_project()
     sockets: list[WebSocketRoute] = []
@@ -86,6 +104,35 @@ async def test_a_lost_socket_is_replaced_and_nothing_is_shown_twice(page: Page, 
     assert len(sockets) > 1
     assert len(re.findall(r"^row2", await rows.inner_text(), re.MULTILINE)) == 1
     assert await shell_of(page) == shell
+
+
+async def test_what_is_typed_while_the_socket_is_down_reaches_the_shell_once(
+    page: Page, new_project: NewProject
+) -> None:
+    project = await new_project()
+    sockets: list[WebSocketRoute] = []
+    silent = asyncio.Event()
+
+    def watch(route: WebSocketRoute) -> None:
+        if not silent.is_set():
+            route.connect_to_server()
+        sockets.append(route)
+
+    await page.route_web_socket(re.compile(r"/api/terminals/.*/socket"), watch)
+    await open_terminal(page, project["slug"])
+    silent.set()
+    await sockets[-1].close(code=1012)
+    await expect(page.locator("[data-state]")).to_have_attribute("data-state", "lost")
+    await page.keyboard.type("echo typed-$((40+2))\n")
+    await page.evaluate("navigator.clipboard.writeText('#'.repeat(5000))")
+    await page.keyboard.press("Control+Shift+V")
+    await expect(page.get_by_text("Not sent: the terminal is not connected")).to_be_visible()
+    await eventually(lambda: len(sockets) > 1)
+    silent.clear()
+    await sockets[-1].close(code=1012)
+    rows = page.locator(".xterm-rows")
+    await expect(rows.get_by_text("typed-42", exact=True)).to_have_count(1)
+    await expect(rows).not_to_contain_text("####")
 
 
 async def test_several_lines_are_shown_before_they_are_pasted(page: Page, new_project: NewProject) -> None:

@@ -242,17 +242,20 @@ def gap(raw: object) -> Gap | None:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """The first event of `terminal.attach`."""
+    """The first event of `terminal.attach`; what comes before `shown` some viewer has seen already."""
 
     start: int
     reset: bool
+    shown: int
     cols: int
     rows: int
 
     @classmethod
     def parse(cls, raw: object) -> Self:
         get = Fields(raw)
-        return cls(get.integer("from", most=MAX_BYTES), get.flag("reset"), get.integer("cols"), get.integer("rows"))
+        start = get.integer("from", most=MAX_BYTES)
+        shown = get.integer("shown", least=start, most=MAX_BYTES)
+        return cls(start, get.flag("reset"), shown, get.integer("cols"), get.integer("rows"))
 
 
 def import_progress(raw: object) -> str:

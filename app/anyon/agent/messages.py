@@ -231,18 +231,20 @@ class TerminalOpen(NamedTuple):
 
 
 class TerminalAttach(NamedTuple):
+    """Without columns and rows the terminal keeps the size that it has."""
+
     id: str
     offset: int | None
-    cols: int
-    rows: int
+    cols: int | None
+    rows: int | None
 
     @classmethod
     def parse(cls, get: Arguments) -> Self:
         return cls(
             get.identity("id"),
             get.optional_integer("from"),
-            get.integer("cols", 80, least=1, most=MAX_SCREEN),
-            get.integer("rows", 24, least=1, most=MAX_SCREEN),
+            get.optional_integer("cols", least=1, most=MAX_SCREEN),
+            get.optional_integer("rows", least=1, most=MAX_SCREEN),
         )
 
 

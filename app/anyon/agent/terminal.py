@@ -55,6 +55,7 @@ class OpenTerminal:
         self.finished = asyncio.Event()
         self.output_ended = False
         self.size = size
+        self.shown = 0  # offset after the last byte that any viewer was sent
         self._identity = identity
         self._process = process
         self._master = master

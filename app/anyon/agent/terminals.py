@@ -77,7 +77,8 @@ class Terminals:
         terminal = self._open.get(request.id)
         if terminal is None:
             return self._get(request.id).as_json()
-        terminal.resize(Size(request.cols, request.rows))
+        if request.cols is not None and request.rows is not None:
+            terminal.resize(Size(request.cols, request.rows))
         written = channel.consumed
         channel.listen(lambda data: terminal.write(data, written), lambda event: terminal.resize(_size_in(event)))
         await _show(terminal, request.offset, channel)
@@ -127,9 +128,8 @@ async def _show(terminal: OpenTerminal, offset: int | None, channel: Channel) ->
     channel.window.skip_to(position)
     with terminal.viewed_through(channel):
         size = terminal.size
-        await channel.event(
-            **{"event": "attached", "from": position, "reset": reset, "cols": size.cols, "rows": size.rows}
-        )
+        place = {"from": position, "reset": reset, "shown": max(position, terminal.shown)}
+        await channel.event(event="attached", **place, cols=size.cols, rows=size.rows)
         repaint_at = terminal.ring.end if reset else None
         while terminal.ring.end > position or not terminal.output_ended:
             if repaint_at is not None and position >= repaint_at:
@@ -148,6 +148,7 @@ async def _show(terminal: OpenTerminal, offset: int | None, channel: Channel) ->
                 data = terminal.ring.read(position, room)
                 channel.send(position, data)
                 position += len(data)
+                terminal.shown = max(terminal.shown, position)
 
 
 def _size_in(event: dict[str, Any]) -> Size:

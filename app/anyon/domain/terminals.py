@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from anyon.agent.answers import Change, Status, Terminal, open_terminals, uuid_of
@@ -65,10 +64,12 @@ class Terminals:
     async def attach(
         self, place: Place, terminal: TerminalRow, start: int | None, cols: int | None, rows: int | None
     ) -> AgentStream:
-        """The stream of an open terminal from byte `start`; None repaints. It begins inside `async with`."""
+        """The stream of an open terminal from byte `start`; None repaints. It begins inside `async with`.
+
+        Without `cols` and `rows` the terminal keeps its size: who only looks changes nothing.
+        """
         client = await self.workspaces.ensure(place)
-        size: dict[str, Any] = {"cols": cols, "rows": rows} if cols and rows else {}
-        return client.stream("terminal.attach", id=str(terminal.id), **{"from": start}, **size)
+        return client.stream("terminal.attach", id=str(terminal.id), **{"from": start}, cols=cols, rows=rows)
 
     async def close(self, place: Place, terminal: TerminalRow, by: UUID | None = None) -> None:
         """End the shell, in somebody's name or in the product's own. Idempotent."""

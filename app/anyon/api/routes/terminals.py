@@ -142,6 +142,7 @@ def _moved(fields: dict[str, Any], window: Window) -> dict[str, Any]:
         "event": "attached",
         "from": attached.start,
         "reset": attached.reset,
+        "shown": attached.shown,
         "cols": attached.cols,
         "rows": attached.rows,
     }

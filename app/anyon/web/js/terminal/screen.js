@@ -8,6 +8,8 @@ import { withStyleStandIns } from "./csp.js";
 import { palette } from "./palette.js";
 
 const SCROLLBACK = 10_000;
+// What a terminal answers by itself: attributes, cursor position, modes, colours, settings. Keys look different.
+const ANSWER = /^\x1b(?:\[[?>=]?[\d;]*(?:[cnRt]|\$y)|[\]P])/;
 
 function loadStyles() {
   if (document.querySelector("link[data-xterm]")) return Promise.resolve();
@@ -44,7 +46,8 @@ export async function openScreen({ host, fontSize, screenReader, onInput, onBina
   terminal.loadAddon(new WebLinksAddon((event, address) => open(address, "_blank", "noreferrer")));
   terminal.unicode.activeVersion = "11";
   withStyleStandIns(() => terminal.open(host));
-  terminal.onData(onInput);
+  let repeating = false;
+  terminal.onData((text) => !(repeating && ANSWER.test(text)) && onInput(text));
   terminal.onBinary(onBinary);
   terminal.onResize(({ cols, rows }) => onResize(cols, rows));
   terminal.onSelectionChange(() => onSelection(terminal.getSelection()));
@@ -56,6 +59,11 @@ export async function openScreen({ host, fontSize, screenReader, onInput, onBina
   return {
     terminal,
     search,
+    // `repeated`: somebody has seen it before, and answered what it asks.
+    write(bytes, done, repeated) {
+      terminal.write("", () => (repeating = repeated));
+      terminal.write(bytes, done);
+    },
     fit: fitNow,
     recolour: () => (terminal.options.theme = palette()),
     dispose() {

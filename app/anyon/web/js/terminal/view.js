@@ -4,6 +4,7 @@ import { dark, preference } from "../preferences.js";
 import { terminalsOf } from "../data/terminals.js";
 import { SearchBar } from "../log/search.js";
 import { show } from "../ui/dialog.js";
+import { notify } from "../ui/notices.js";
 import { Button } from "../ui/parts.js";
 import { terminalLink } from "./link.js";
 import { PasteGuard } from "./paste.js";
@@ -16,7 +17,7 @@ const GONE_AFTER = 3; // refused sockets after which we ask whether the terminal
 
 const NOTES = {
   connecting: "Attaching to the shell",
-  lost: "Connection lost. The shell goes on; reattaching.",
+  lost: "Connection lost. The shell goes on; what you type reaches it when it is back.",
 };
 
 function askPaste(text, send) {
@@ -78,8 +79,9 @@ export function TerminalView({ terminal, autofocus, visible = true }) {
       }, true);
       link.current = terminalLink(terminal.id, {
         size: () => ({ cols: current().cols, rows: current().rows }),
-        onBytes: (bytes, done) => current().write(bytes, done),
+        onBytes: (bytes, done, repeated) => screen.current.write(bytes, done, repeated),
         onReset: () => current().reset(),
+        onDropped: () => notify({ text: "Not sent: the terminal is not connected, and so much is not kept for it. Paste it again once it is back." }),
         onState: (name, detail) => {
           setState({ name, detail });
           if (name === "lost" && detail === GONE_AFTER) terminalsOf(terminal.project_id).load();
