@@ -34,11 +34,15 @@ async def nothing_left_behind() -> AsyncIterator[None]:
     yield
     left = [task for task in asyncio.all_tasks() - tasks - {asyncio.current_task()} if not task.done()]
     assert not left, f"tasks left behind: {left}"
-    for pid in set(tree.children_of(os.getpid())) - children:
-        # An agent reaps what dies after its last look when SIGCHLD says so; one in a test's process hears no signal.
+    _reap(set(tree.children_of(os.getpid())) - children)
+    assert not set(tree.children_of(os.getpid())) - children, "child processes left behind"
+
+
+def _reap(pids: set[int]) -> None:
+    """An agent reaps what dies after its last look when SIGCHLD says so; one in a test's process hears no signal."""
+    for pid in pids:
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG if is_running(pid) else 0)
-    assert not set(tree.children_of(os.getpid())) - children, "child processes left behind"
 
 
 @pytest.fixture

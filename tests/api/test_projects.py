@@ -170,6 +170,7 @@ class TestWorkspace:
     def test_stopping_twice_is_stopping_once(self, ann: Person, project: Json) -> None:
         for _ in range(2):
             assert ann.call("POST", f"/api/projects/{project['id']}/workspace/stop")["state"] == "stopped"
+        assert [action for action, _ in ann.audit(project["id"])].count("workspace.stopped") == 1
 
     def test_a_pin_is_shown_with_its_end_and_can_be_taken_off(self, ann: Person, project: Json) -> None:
         path = f"/api/projects/{project['id']}"

@@ -30,7 +30,7 @@ from anyon.domain.machines import WORKSPACE, WorkspaceEvent, sources, target
 from anyon.errors import AnyonError
 from anyon.ids import new_id, new_token
 from anyon.metrics import Metrics
-from anyon.model import ProjectState
+from anyon.model import ProjectState, WorkspaceState
 from anyon.runtime.protocol import Runtime, WorkspaceSpec
 from anyon.settings import Settings
 from anyon.store import Store
@@ -167,10 +167,15 @@ class Workspaces:
                 await self._connect(place, None, self.settings.start_seconds)
                 await self._mark(place, WorkspaceEvent.AGENT_READY)
 
-    async def stop(self, place: Place, reason: str) -> None:
-        """Stop the workspace; `reason` goes into its row. Idempotent."""
+    async def stop(self, place: Place, reason: str) -> bool:
+        """Stop the workspace; `reason` goes into its row. False when it was stopped already."""
         async with self.lock(place.project_id):
+            async with self.store.for_user(place.owner_id, read_only=True) as session:
+                row = await session.workspaces.get(place.project_id)
+            if row.state is WorkspaceState.STOPPED and self.connected(place.project_id) is None:
+                return False
             await self.stop_locked(place, reason)
+            return True
 
     async def stop_locked(self, place: Place, reason: str) -> None:
         """The same, for a caller that holds the lock."""

@@ -149,12 +149,14 @@ async def start_workspace(services: ServicesDep, caller: CallerDep, project_id: 
 
 @router.post("/{project_id}/workspace/stop")
 async def stop_workspace(services: ServicesDep, caller: CallerDep, project_id: UUID) -> Data[WorkspaceView]:
-    """Stop the workspace now; what runs in it ends."""
+    """Stop the workspace now; what runs in it ends. One that is stopped already stays as it is."""
     place = await place_of(services, caller, project_id, Role.EDITOR)
     reason = f"stopped by {caller.email}"
-    await services.workspaces.stop(place, reason)
-    async with services.store.for_user(caller.user_id) as session:
-        await session.audit.append("workspace.stopped", project_id, project_id=project_id, detail={"reason": reason})
+    if await services.workspaces.stop(place, reason):
+        async with services.store.for_user(caller.user_id) as session:
+            await session.audit.append(
+                "workspace.stopped", project_id, project_id=project_id, detail={"reason": reason}
+            )
     return await _workspace(services, caller, project_id)
 
 
