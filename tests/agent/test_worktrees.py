@@ -15,6 +15,13 @@ from anyon.agent.server import Agent
 from tests.agent.support import AUTHOR, Git, add_worktree, run
 
 
+async def test_git_never_asks_the_resolver_who_moves_a_branch(client: AgentClient, repository: Git) -> None:
+    """Without a name in its environment it looks up this host's own, which takes as long as the name server does."""
+    await add_worktree(client, "named")
+    log = (repository.folder / ".git" / "logs" / "refs" / "heads" / "anyon" / "named").read_text()
+    assert "Anyon <anyon@localhost>" in log
+
+
 async def test_the_prepared_worktree_becomes_that_of_the_attempt(client: AgentClient, repository: Git) -> None:
     answer = await add_worktree(client, "1-a", "anyon/1")
     head = repository("rev-parse", "main")

@@ -99,6 +99,12 @@ async def test_a_sandbox_stops_every_attack_that_succeeds_without_one(set_up: Se
     assert [name for name, attack in ATTACKS.items() if await inside.succeeds(attack)] == []
 
 
+async def test_a_workspace_finds_its_own_name_without_a_name_server(set_up: SetUp) -> None:
+    """Many programs ask for it at their start, and a name server that does not answer costs them five seconds."""
+    scene = await set_up("bubblewrap")
+    assert await scene.succeeds('getent --service=hosts:files hosts "$(hostname)"')
+
+
 BOMB = """
 import os, signal
 for _ in range(100):

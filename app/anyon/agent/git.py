@@ -20,6 +20,9 @@ MAX_OUTPUT_BYTES = 8_388_608
 _ERROR_LINES = 8
 _NICE = ("nice", "-n", "10")
 
+_NOBODY = Author("Anyon", "anyon@localhost")
+"""Who moved a branch, in git's own log of it: without a name git asks the resolver for that of this host."""
+
 _CONFIGURATION = (
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
@@ -59,6 +62,7 @@ class Git:
         configuration.write_text("".join(_as_file(key, value) for key, value in _CONFIGURATION))
         self._environment = {
             **{name: value for name, value in environment.items() if not name.startswith("GIT_")},
+            **_as_variables(_NOBODY),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": str(configuration),
             "GIT_ATTR_NOSYSTEM": "1",

@@ -99,7 +99,7 @@ def _without(wanted: Isolation, reason: str, remedy: str) -> Verdict:
 
 def _facts(bwrap: str, setpriv: str, generated_etc: Path, workspace_uid: int, package: Path) -> sandbox.Host:
     generated_etc.mkdir(mode=0o755, exist_ok=True)
-    for name, text in sandbox.GENERATED_ETC.items():
+    for name, text in sandbox.generated_etc(_hosts()).items():
         file = generated_etc / name
         with suppress(FileNotFoundError):
             if file.read_text(encoding="utf-8") == text:
@@ -122,6 +122,13 @@ def _facts(bwrap: str, setpriv: str, generated_etc: Path, workspace_uid: int, pa
         as_root=os.geteuid() == 0,
         workspace_uid=workspace_uid,
     )
+
+
+def _hosts() -> str:
+    try:
+        return Path("/etc/hosts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "127.0.0.1 localhost\n::1 localhost\n"
 
 
 async def _try(host: sandbox.Host) -> str:

@@ -31,7 +31,6 @@ ETC = (
     "crypto-policies",
     "debian_version",
     "host.conf",
-    "hosts",
     "inputrc",
     "ld.so.cache",
     "ld.so.conf",
@@ -55,7 +54,8 @@ ETC = (
 )
 """What a workspace sees of the host's /etc: no passwords, no private keys, no credentials of programs."""
 
-GENERATED_ETC = {
+HOSTNAME = "workspace"
+_GENERATED_ETC = {
     "passwd": f"root:x:0:0:root:/root:/usr/sbin/nologin\nanyon:x:{UID}:{UID}:Anyon:{HOME}:/bin/bash\n",
     "group": f"root:x:0:\ntty:x:5:\nanyon:x:{UID}:\n",
     "profile": (
@@ -67,6 +67,15 @@ GENERATED_ETC = {
 }
 
 _TOP_LEVEL = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+
+
+def generated_etc(hosts: str) -> dict[str, str]:
+    """Files of a workspace's own /etc by name; `hosts` is what the host's file of that name says.
+
+    A workspace finds its own name in a file: whoever asks for it, git and sudo among them, must not wait for a
+    name server that has never heard of it.
+    """
+    return {**_GENERATED_ETC, "hosts": f"{hosts.rstrip()}\n127.0.1.1 {HOSTNAME}\n"}
 
 
 @dataclass(frozen=True)
@@ -142,7 +151,7 @@ def arguments(
 
 
 def _namespaces(host: Host) -> list[str]:
-    argv = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "workspace"]
+    argv = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", HOSTNAME]
     argv += ["--as-pid-1", "--new-session", "--cap-drop", "ALL"]
     if host.as_root:
         for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):  # for setpriv, which gives them up
@@ -180,7 +189,7 @@ def _system(host: Host) -> list[str]:
         argv += ["--symlink", link, target]
     for source, target in host.etc:
         argv += ["--ro-bind", str(source), target]
-    for name in GENERATED_ETC:
+    for name in (*_GENERATED_ETC, "hosts"):
         argv += ["--ro-bind", str(host.generated_etc / name), f"/etc/{name}"]
     argv += ["--proc", "/proc", "--dev", "/dev"]
     argv += ["--perms", "1777", "--size", str(SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108  # inside
