@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pydantic import TypeAdapter
+
 from anyon.api.schemas import AttemptView, ExecutionView, PhaseView, TaskView
 from anyon.composition import Services
 from anyon.store import AttemptRow, ExecutionRow, TaskEntry
 
 _ATTEMPT_FIELDS = tuple(name for name in AttemptView.model_fields if name not in {"phases", "execution", "last_line"})
+_PHASES = TypeAdapter(list[PhaseView]).validate_python
 _TASK_FIELDS = tuple(name for name in TaskView.model_fields if name != "latest_attempt")
 
 
@@ -19,7 +22,7 @@ def attempt_view(services: Services, row: AttemptRow, execution: ExecutionRow | 
     live = services.progress.phases.get(row.id)
     return AttemptView.model_construct(
         **{name: getattr(row, name) for name in _ATTEMPT_FIELDS},
-        phases=[PhaseView.model_validate(phase) for phase in (live.entries if live else row.phases)],
+        phases=_PHASES(live.entries if live else row.phases),
         execution=execution_view(execution) if execution else None,
         last_line=services.progress.last_lines.get(row.id, ""),
     )

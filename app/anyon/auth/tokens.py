@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +40,10 @@ class Claims:
     issued_at: datetime | None
 
 
+REMEMBERED = 1024
+"""Genuine tokens whose signature is not computed again; their dates and their standing are looked at every time."""
+
+
 class BearerTokens:
     """Issues tokens that can be revoked at once, and verifies these and those that others sign with the same secret."""
 
@@ -46,6 +53,7 @@ class BearerTokens:
         self._secret = secret
         self._issuer = issuer
         self._audience = audience
+        self._genuine = lru_cache(maxsize=REMEMBERED)(self._decode)
 
     async def issue(self, user_id: UUID, *, name: str, lifetime: timedelta) -> tuple[str, ApiTokenRow]:
         """A token for the user, shown this once, and its record. Raises NotFound, AccountDisabled."""
@@ -88,17 +96,7 @@ class BearerTokens:
         """Check signature, algorithm, issuer, audience and dates. Raises TokenInvalid, TokenExpired."""
         if len(token) > MAX_LENGTH:
             raise TokenInvalid
-        try:
-            payload = jwt.decode(
-                token,
-                self._secret,
-                algorithms=[ALGORITHM],
-                issuer=self._issuer,
-                audience=self._audience,
-                options=_OPTIONS,
-            )
-        except jwt.PyJWTError:
-            raise TokenInvalid from None
+        payload = self._genuine(token)
         now = self._clock.now()
         expires_at = _instant(payload, "exp")
         issued_at, not_before = _instant(payload, "iat"), _instant(payload, "nbf")
@@ -112,6 +110,20 @@ class BearerTokens:
         if user_id is None:
             raise TokenInvalid
         return Claims(user_id, _uuid(payload.get("jti")), issued_at)
+
+    def _decode(self, token: str) -> Mapping[str, Any]:
+        try:
+            payload: dict[str, Any] = jwt.decode(
+                token,
+                self._secret,
+                algorithms=[ALGORITHM],
+                issuer=self._issuer,
+                audience=self._audience,
+                options=_OPTIONS,
+            )
+        except jwt.PyJWTError:
+            raise TokenInvalid from None
+        return MappingProxyType(payload)
 
     async def _touch(self, row: ApiTokenRow) -> None:
         stale = self._clock.now() - TOUCH_EVERY
@@ -140,7 +152,7 @@ def _check_still_wanted(claims: Claims, user: UserRow, row: ApiTokenRow | None) 
         raise TokenRevoked
 
 
-def _instant(payload: dict[str, Any], claim: str) -> datetime | None:
+def _instant(payload: Mapping[str, Any], claim: str) -> datetime | None:
     """A NumericDate; None when the claim is absent. Raises TokenInvalid for anything else."""
     value = payload.get(claim)
     if value is None:
