@@ -110,6 +110,21 @@ async def test_two_commits_are_compared_without_a_worktree(client: AgentClient, 
     assert "+changed" in answer["patch"]
 
 
+async def test_two_commits_are_compared_from_where_they_parted(
+    client: AgentClient, repository: Git, folder: Path
+) -> None:
+    """What the base got since is not shown as undone; without a common past they are compared as they are."""
+    (repository.folder / "later").write_text("later\n")
+    repository("add", "later")
+    repository("commit", "-q", "-m", "main goes further on")
+    head = repository("rev-parse", "anyon/1-a")
+    answer = await client.call("diff.summary", path="", base="main", head=head)
+    assert [file["path"] for file in answer["files"]] == ["README.md"]
+    alone = repository("commit-tree", repository("rev-parse", "main^{tree}"), "-m", "alone")
+    answer = await client.call("diff.summary", path="", base=alone, head=head)
+    assert [(file["path"], file["status"]) for file in answer["files"]] == [("README.md", "M"), ("later", "D")]
+
+
 async def test_a_folder_that_is_no_worktree_is_refused(
     client: AgentClient, repository: Git, folder: Path, tmp_path: Path
 ) -> None:

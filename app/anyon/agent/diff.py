@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from anyon.agent import messages
-from anyon.agent.paths import open_beneath
-from anyon.agent.problems import Problem
+from anyon.agent.commands import Output
+from anyon.agent.git import MAX_OUTPUT_BYTES, GitFailed
 from anyon.agent.repository import Repository
 
 MAX_FILES = 2000
 MAX_PATCH_BYTES = 524_288
 _OPTIONS = ("--no-color", "--no-ext-diff", "--no-textconv", "--find-renames")
+
+
+class _Sides(NamedTuple):
+    """`variables` show git the new files of a worktree; without them it is about two commits."""
+
+    base: str
+    head: str
+    variables: Mapping[str, str]
 
 
 class Diffs:
@@ -29,23 +35,12 @@ class Diffs:
 
     async def summary(self, request: messages.DiffSummary) -> dict[str, Any]:
         """Changed files with their line counts, at most MAX_FILES. Raises Problem `unknown-revision`."""
-        async with self._sides(request.path, request.base, request.head) as (base, head, variables):
-            output = await self._git.run(
-                "diff",
-                "--raw",
-                "--numstat",
-                "-z",
-                "--abbrev=40",
-                *_OPTIONS,
-                *([base, head] if request.head else [base]),
-                "--",
-                cwd=request.path,
-                variables=variables,
-            )
+        async with self._sides(request.path, request.base, request.head) as sides:
+            output = await self._diff(sides, request.path, ("--raw", "--numstat", "-z", "--abbrev=40"), ())
         files = _parse(output.stdout)
         return {
-            "base": base,
-            "head": head,
+            "base": sides.base,
+            "head": sides.head,
             "files": files[:MAX_FILES],
             "added": sum(file["added"] or 0 for file in files),
             "removed": sum(file["removed"] or 0 for file in files),
@@ -55,17 +50,8 @@ class Diffs:
     async def file(self, request: messages.DiffFile) -> dict[str, Any]:
         """One file's patch, cut at MAX_PATCH_BYTES. Raises Problem `unknown-revision`."""
         paths = [path for path in (request.old_path, request.file) if path]
-        async with self._sides(request.path, request.base, request.head) as (base, head, variables):
-            output = await self._git.run(
-                "diff",
-                *_OPTIONS,
-                *([base, head] if request.head else [base]),
-                "--",
-                *paths,
-                cwd=request.path,
-                variables=variables,
-                limit=MAX_PATCH_BYTES,
-            )
+        async with self._sides(request.path, request.base, request.head) as sides:
+            output = await self._diff(sides, request.path, (), paths, limit=MAX_PATCH_BYTES)
         patch = output.stdout
         header, _, _ = patch.partition(b"\n@@ ")
         if output.truncated:
@@ -76,16 +62,37 @@ class Diffs:
             "binary": b"\nBinary files " in header,
         }
 
+    async def _diff(
+        self,
+        sides: _Sides,
+        path: str,
+        options: Sequence[str],
+        paths: Sequence[str],
+        *,
+        limit: int = MAX_OUTPUT_BYTES,
+    ) -> Output:
+        async def run(*revisions: str) -> Output:
+            arguments = ("diff", *options, *_OPTIONS, *revisions, "--", *paths)
+            return await self._git.run(*arguments, cwd=path, variables=sides.variables, limit=limit)
+
+        if sides.variables:
+            return await run(sides.base)
+        try:
+            return await run(f"{sides.base}...{sides.head}")
+        except GitFailed as error:
+            if "no merge base" not in error.lines:
+                raise
+            return await run(sides.base, sides.head)
+
     @asynccontextmanager
-    async def _sides(self, path: str, base: str, head: str | None) -> AsyncIterator[tuple[str, str, Mapping[str, str]]]:
-        """Both commits, and the variables with which git sees new files; two given commits need no worktree."""
+    async def _sides(self, path: str, base: str, head: str | None) -> AsyncIterator[_Sides]:
+        """What is compared: a worktree with where it left the base, or two commits, which need no worktree."""
         if head is not None:
-            yield await self._repository.commit_of(base), await self._repository.commit_of(head), {}
+            yield _Sides(await self._repository.commit_of(base), await self._repository.commit_of(head), {})
             return
         left = await self._base(path, base)
         async with self._index_with_new_files(path) as variables:
-            now = (await self._git.run("rev-parse", "--verify", "HEAD", cwd=path)).text
-            yield left, now, variables
+            yield _Sides(left, await self._repository.head_of(path), variables)
 
     async def _base(self, path: str, base: str) -> str:
         """Where the worktree left the base branch; the base itself when they have no history in common."""
@@ -102,33 +109,12 @@ class Diffs:
         folder.mkdir(parents=True)
         try:
             with suppress(FileNotFoundError):
-                shutil.copyfile(self._index_of(path), folder / "index")
+                shutil.copyfile(self._repository.admin_folder(path) / "index", folder / "index")
             variables = {"GIT_INDEX_FILE": str(folder / "index")}
             await self._git.run("add", "--intent-to-add", "--", ".", cwd=path, variables=variables)
             yield variables
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _index_of(self, path: str) -> Path:
-        """The index of a worktree, or of the main working copy."""
-        if not path.strip("./"):
-            return self._repository.git_folder / "index"
-        link = self._read_link(f"{path}/.git")
-        admin = Path(link.removeprefix("gitdir: ").strip())
-        if admin.parent != self._repository.git_folder / "worktrees":
-            raise Problem("not-a-worktree", f"{path!r} is no worktree of this repository.", path=path)
-        return admin / "index"
-
-    def _read_link(self, path: str) -> str:
-        root = os.open(self._repository.folder, os.O_PATH | os.O_DIRECTORY)
-        try:
-            descriptor = open_beneath(root, path, os.O_RDONLY)
-        finally:
-            os.close(root)
-        try:
-            return os.read(descriptor, 4096).decode(errors="surrogateescape")
-        finally:
-            os.close(descriptor)
 
 
 def _parse(output: bytes) -> list[dict[str, Any]]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
 from anyon.agent.git import Git, GitFailed
-from anyon.agent.paths import read_plain
+from anyon.agent.paths import open_beneath, read_plain
 from anyon.agent.problems import Problem, path_escapes
 
 IGNORED_LINE = ".worktrees/"
+BRANCH_PREFIX = "ref: refs/heads/"
+_LINK_BYTES = 4096
 _HEX = frozenset("0123456789abcdef")
 _COMMIT_LENGTHS = (40, 64)  # SHA-1, SHA-256
 
@@ -48,9 +51,26 @@ class Repository:
         """It is being made: until `finish` it does not count, also after a crash."""
         self._unfinished.touch()
 
+    def admin_folder(self, path: str) -> Path:
+        """git's own folder for a worktree, or for the main working copy. Raises Problem `not-a-worktree`."""
+        if not path.strip("./"):
+            return self.git_folder
+        admin = Path(self._read(f"{path}/.git").removeprefix("gitdir: ").strip())
+        if admin.parent != self.git_folder / "worktrees":
+            raise Problem("not-a-worktree", f"{path!r} is no worktree of this repository.", path=path)
+        return admin
+
+    async def head_of(self, path: str) -> str:
+        """The commit that a worktree is at."""
+        with suppress(OSError, Problem):
+            head = read_plain(self.admin_folder(path) / "HEAD").strip()
+            if head.startswith(BRANCH_PREFIX) and (loose := self._loose_commit(head.removeprefix(BRANCH_PREFIX))):
+                return loose
+        return (await self.git.run("rev-parse", "--verify", "HEAD", cwd=path)).text
+
     async def commit_of(self, revision: str) -> str:
         """The commit's full name. Raises Problem `unknown-revision`."""
-        loose = self._loose_commit(revision)
+        loose = self._loose_commit(revision) or self._known_commit(revision)
         if loose is not None:
             return loose
         try:
@@ -90,6 +110,25 @@ class Repository:
             await self.git.run("worktree", "prune")
             await work()
 
+    def _read(self, path: str) -> str:
+        """The beginning of a file beneath the working copy. Raises Problem."""
+        root = os.open(self.folder, os.O_PATH | os.O_DIRECTORY)
+        try:
+            descriptor = open_beneath(root, path, os.O_RDONLY)
+        finally:
+            os.close(root)
+        try:
+            return os.read(descriptor, _LINK_BYTES).decode(errors="surrogateescape")
+        finally:
+            os.close(descriptor)
+
+    def _known_commit(self, revision: str) -> str | None:
+        """The same for a commit's full name whose object is a plain file, as that of a new commit is."""
+        if len(revision) not in _COMMIT_LENGTHS or not _HEX.issuperset(revision):
+            return None
+        found = (self.git_folder / "objects" / revision[:2] / revision[2:]).exists()
+        return revision if found else None
+
     def _loose_commit(self, branch: str) -> str | None:
         """Read a branch without starting git, if it is a plain file."""
         path = self.git_folder / "refs" / "heads" / branch
@@ -106,8 +145,8 @@ class Repository:
             return str(json.loads(read_plain(self._state))["default_branch"])
         with suppress(OSError):
             head = read_plain(self.git_folder / "HEAD").strip()
-            if head.startswith("ref: refs/heads/"):
-                return head.removeprefix("ref: refs/heads/")
+            if head.startswith(BRANCH_PREFIX):
+                return head.removeprefix(BRANCH_PREFIX)
         return None
 
 

@@ -11,11 +11,10 @@ from anyon.agent import messages
 from anyon.agent.git import GitFailed
 from anyon.agent.paths import read_plain
 from anyon.agent.problems import Problem, bad_argument
-from anyon.agent.repository import Repository
+from anyon.agent.repository import BRANCH_PREFIX, Repository
 from anyon.agent.spare import Spare
 
 _FOLDER = ".worktrees"
-_BRANCH_PREFIX = "ref: refs/heads/"
 
 
 class Entry(NamedTuple):
@@ -52,7 +51,8 @@ class Worktrees:
             if entry is None and not prepared:
                 entry = await self._add_empty(request.branch, folder, base_commit)
         if entry is not None:
-            base_commit = await self._fill(entry, request, base_commit)
+            await self._fill(entry, request.path)
+            base_commit = await self._fork_point(request.branch, base_commit)
         return {
             "path": request.path,
             "branch": request.branch,
@@ -87,24 +87,33 @@ class Worktrees:
 
     async def _add_empty(self, branch: str, folder: Path, commit: str) -> Entry:
         """Register the worktree without its files: they are written without the lock, which others wait for."""
-        if not await self._branch_is_known(branch):
-            await self._create_branch(branch, commit)
+        options = ("worktree", "add", "--quiet", "--no-checkout")
 
         async def add() -> None:
-            await self._git.run("worktree", "add", "--quiet", "--no-checkout", "--end-of-options", str(folder), branch)
+            await self._git.run(*options, "--end-of-options", str(folder), branch)
 
-        await self._repository.retry_after_prune(add)
+        try:
+            await self._git.run(*options, "-b", branch, "--end-of-options", str(folder), commit)
+        except GitFailed:
+            if not await self._branch_is_known(branch):
+                await self._create_branch(branch, commit)
+            await self._repository.retry_after_prune(add)
         entry = self._entry_for(str(folder), branch)
         if entry is None:
             raise Problem("worktree-lost", f"git added no worktree at {folder}.")
         return entry
 
-    async def _fill(self, entry: Entry, request: messages.WorktreeAdd, base_commit: str) -> str:
-        """Check out a worktree that was never filled, also in an earlier try; gives where it left the base."""
+    async def _fill(self, entry: Entry, path: str) -> None:
+        """Check out a worktree that was never filled, also in an earlier try."""
         if not (entry.admin / "index").exists():
-            await self._git.run("reset", "--quiet", "--hard", cwd=request.path)
+            await self._git.run("reset", "--quiet", "--hard", cwd=path)
+
+    async def _fork_point(self, branch: str, base_commit: str) -> str:
+        """Where the branch left the base: the base itself for a new one."""
+        if await self._repository.commit_of(branch) == base_commit:
+            return base_commit
         output = await self._git.run(
-            "merge-base", "--end-of-options", base_commit, f"refs/heads/{request.branch}", accept=(0, 1)
+            "merge-base", "--end-of-options", base_commit, f"refs/heads/{branch}", accept=(0, 1)
         )
         return output.text or base_commit
 
@@ -113,14 +122,14 @@ class Worktrees:
         await self._git.run("add", "--all", cwd=request.path)
         staged = await self._git.run("diff", "--cached", "--quiet", cwd=request.path, accept=(0, 1))
         if staged.exit_code == 0:
-            return {"commit": None, "head": await self._head(request.path)}
+            return {"commit": None, "head": await self._repository.head_of(request.path)}
         await self._git.run(
             *("commit", "--quiet", "--allow-empty-message", "--file=-"),
             cwd=request.path,
             author=request.author,
             stdin=request.message,
         )
-        head = await self._head(request.path)
+        head = await self._repository.head_of(request.path)
         return {"commit": head, "head": head}
 
     async def state(self, request: messages.WorktreeState) -> dict[str, Any]:
@@ -128,7 +137,7 @@ class Worktrees:
         base = await self._repository.commit_of(request.base_commit)
         count = await self._git.run("rev-list", "--count", f"{base}..HEAD", cwd=request.path)
         return {
-            "head": await self._head(request.path),
+            "head": await self._repository.head_of(request.path),
             "uncommitted": await self._uncommitted(request.path),
             "commits": int(count.text),
         }
@@ -183,16 +192,13 @@ class Worktrees:
         )
         return len(output.fields)
 
-    async def _head(self, path: str) -> str:
-        return (await self._git.run("rev-parse", "--verify", "HEAD", cwd=path)).text
-
     def entries(self) -> Iterator[Entry]:
         """All linked worktrees, read from git's own files."""
         with suppress(FileNotFoundError):
             for admin in (self._repository.git_folder / "worktrees").iterdir():
                 with suppress(OSError):
                     head = read_plain(admin / "HEAD").strip()
-                    branch = head.removeprefix(_BRANCH_PREFIX) if head.startswith(_BRANCH_PREFIX) else None
+                    branch = head.removeprefix(BRANCH_PREFIX) if head.startswith(BRANCH_PREFIX) else None
                     yield Entry(read_plain(admin / "gitdir").strip().removesuffix("/.git"), branch, admin)
 
     def _entry_for(self, folder: str, branch: str) -> Entry | None:

@@ -155,16 +155,13 @@ class AttemptFinisher:
             author={"name": author.name, "email": author.email},
             timeout=STEP_SECONDS,
         )
-        measured = await self.measure(client, attempt)
-        measured["head_commit"] = answers.commit(commit, "head")
-        return measured
+        return await self.measure(client, attempt, answers.commit(commit, "head"))
 
-    async def measure(self, client: AgentClient, attempt: AttemptRow) -> AttemptChanges:
-        """`files`, `added`, `removed` of the attempt's diff."""
-        summary = Diff.parse(
-            await client.call("diff.summary", path=attempt.worktree, base=attempt.base_branch, timeout=STEP_SECONDS)
-        )
-        return AttemptChanges(files=len(summary.files), added=summary.added, removed=summary.removed)
+    async def measure(self, client: AgentClient, attempt: AttemptRow, head: str) -> AttemptChanges:
+        """What the attempt's branch changed up to its newest commit `head`."""
+        sides = {"path": ".", "base": attempt.base_branch, "head": head}
+        summary = Diff.parse(await client.call("diff.summary", **sides, timeout=STEP_SECONDS))
+        return AttemptChanges(files=len(summary.files), added=summary.added, removed=summary.removed, head_commit=head)
 
     async def _lose(self, place: Place, execution: ExecutionRow, problem: dict[str, Any]) -> None:
         assert execution.attempt_id is not None  # noqa: S101 - checked by the callers

@@ -100,8 +100,7 @@ class AttemptReview:
         rebased = await _translated(
             client, "branch.rebase", path=attempt.worktree, branch=attempt.branch, onto=attempt.base_branch
         )
-        measured = await self.finisher.measure(client, attempt)
-        measured["head_commit"] = answers.commit(rebased, "head")
+        measured = await self.finisher.measure(client, attempt, answers.commit(rebased, "head"))
         async with self.store.for_user(author.user_id) as session:
             row = await session.attempts.update(attempt.id, **measured)
             await session.audit.append("attempt.rebased", attempt.id, project_id=place.project_id)
