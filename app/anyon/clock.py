@@ -7,6 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
+JUMP_SECONDS = 60.0
+"""A smaller step is what keeping time takes."""
+
+
 class Clock(Protocol):
     """Stored instants are aware UTC datetimes; durations come from the monotonic clock."""
 
@@ -27,6 +31,27 @@ class SystemClock:
         return time.monotonic()
 
 
+class ClockJumps:
+    """Notices that the wall clock moved by itself: somebody set it, or the machine slept.
+
+    Instants from before then say nothing about how long ago they were.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen = (clock.now(), clock.monotonic())
+        self._latest: datetime | None = None
+
+    def latest(self) -> datetime | None:
+        """The instant, by the present wall clock, at which a jump was last noticed; ask often."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        before, monotonic_before = self._seen
+        self._seen = (now, monotonic)
+        if abs((now - before).total_seconds() - (monotonic - monotonic_before)) > JUMP_SECONDS:
+            self._latest = now
+        return self._latest
+
+
 class ManualClock:
     """A clock that moves only when it is told to."""
 
@@ -42,5 +67,9 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         """Move both clocks forward."""
-        self._now += timedelta(seconds=seconds)
+        self.jump(seconds)
         self._monotonic += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock forward, or back, without time passing."""
+        self._now += timedelta(seconds=seconds)

@@ -13,7 +13,7 @@ import structlog
 
 from anyon.agent.answers import Status
 from anyon.agent.errors import AgentError, AgentProtocolViolation
-from anyon.clock import Clock
+from anyon.clock import Clock, ClockJumps
 from anyon.domain.idleness import Lease, LeaseKind, Verdict, judge
 from anyon.domain.terminals import Terminals
 from anyon.domain.workspaces import Place, Workspaces, instant
@@ -53,6 +53,9 @@ class Sweeper:
     settings: Settings
     terminals: Terminals
 
+    def __post_init__(self) -> None:
+        self._jumps = ClockJumps(self.clock)
+
     async def run(self) -> None:
         """Sweep for ever, every `sweep_seconds`."""
         while True:
@@ -79,9 +82,18 @@ class Sweeper:
         await self._expire_terminals()
         with self.metrics.histogram("anyon_sweep_seconds").time():
             plan = await self.plan()
+            await self._leave_the_future([row for row, _ in plan])
             candidates = [row for row, verdict in plan if verdict.stop]
         stopped = await self._each(candidates, self._stop_if_idle, "stop")
         return [row.project_id for row, done in zip(candidates, stopped, strict=True) if done]
+
+    async def _leave_the_future(self, rows: Iterable[WorkspaceRow]) -> None:
+        """What the clock was set back behind was used just now: it is idle once it is quiet from here on."""
+        now = self.clock.now()
+        for row in rows:
+            if row.last_activity_at is not None and row.last_activity_at > now:
+                async with self.store.for_user(row.user_id) as session:
+                    await session.workspaces.update(row.project_id, last_activity_at=now)
 
     async def _each(
         self, subjects: Iterable[Subject], work: Callable[[Subject], Awaitable[bool]], step: str
@@ -155,7 +167,7 @@ class Sweeper:
         if status is None and row.state is WorkspaceState.RUNNING:
             return None  # only the agent knows when its terminals were used last: ask again at the next sweep
         now = self.clock.now()
-        activity = _activity(row, status or _NOTHING, now)
+        activity = self._activity(row, status or _NOTHING, now)
         verdict = judge(now, activity, _leases(row, status or _NOTHING, now), self.settings.idle_seconds)
         if not verdict.stop:
             async with self.store.for_user(place.owner_id) as session:
@@ -173,7 +185,7 @@ class Sweeper:
             return IdleReport(row.state, row.last_activity_at, None)
         status = await self._status(row.project_id) or _NOTHING
         now = self.clock.now()
-        activity = _activity(row, status, now)
+        activity = self._activity(row, status, now)
         verdict = judge(now, activity, _leases(row, status, now), self.settings.idle_seconds)
         return IdleReport(row.state, activity, self._with_terminals(verdict, status, now))
 
@@ -199,15 +211,17 @@ class Sweeper:
             return None
 
     def _judge(self, now: datetime, row: WorkspaceRow, executions: list[Lease]) -> Verdict:
-        return judge(
-            now, _activity(row, _NOTHING, now), [*executions, *_leases(row, _NOTHING, now)], self.settings.idle_seconds
-        )
+        leases = [*executions, *_leases(row, _NOTHING, now)]
+        return judge(now, self._activity(row, _NOTHING, now), leases, self.settings.idle_seconds)
 
+    def _activity(self, row: WorkspaceRow, status: Status, now: datetime) -> datetime:
+        """The last use that anybody knows of; a jump of the clock counts as one, since nobody knows how long ago it was.
 
-def _activity(row: WorkspaceRow, status: Status, now: datetime) -> datetime:
-    known = row.last_activity_at or row.started_at or row.created_at
-    reported = _recent(status.last_activity, now)
-    return max(known, reported) if reported else known
+        What an agent says of the future was before the clock was set back.
+        """
+        known = row.last_activity_at or row.started_at or row.created_at
+        later = [self._jumps.latest(), _recent(status.last_activity, now)]
+        return min(now, max([known, *(instant for instant in later if instant is not None and instant <= now)]))
 
 
 def _leases(row: WorkspaceRow, status: Status, now: datetime) -> list[Lease]:
@@ -221,11 +235,11 @@ def _leases(row: WorkspaceRow, status: Status, now: datetime) -> list[Lease]:
 
 
 def _last_used(status: Status, now: datetime) -> dict[str, datetime]:
-    """When each open terminal last saw a byte, by its id."""
+    """When each open terminal last saw a byte, by its id; one from before the clock was set back is not known."""
     found = {}
     for record in status.terminals:
         last = _recent(record.last_activity, now)
-        if record.open and last is not None:
+        if record.open and last is not None and last <= now:
             found[record.id] = last
     return found
 

@@ -91,6 +91,35 @@ async def test_bytes_in_a_terminal_keep_it_awake(world: World, clock: ManualCloc
     assert row.last_activity_at > clock.now() - timedelta(seconds=120), "the sweep remembers what the agent said"
 
 
+@pytest.mark.parametrize("seconds", [7 * IDLE, -7 * IDLE, -366 * 86400])
+async def test_a_clock_that_jumps_stops_nothing_early_and_keeps_nothing_awake_for_long(
+    world: World, clock: ManualClock, seconds: float
+) -> None:
+    project = await world.project()
+    sweeper = world.services.sweeper
+    clock.advance(60)
+    clock.jump(seconds)
+    assert await sweeper.sweep() == []
+    report = await sweeper.report(await world.workspace(project))
+    assert report.verdict is not None
+    assert report.verdict.stops_at == clock.now() + timedelta(seconds=IDLE)
+    clock.advance(IDLE - 1)
+    assert await sweeper.sweep() == []
+    clock.advance(1)
+    assert await sweeper.sweep() == [project.id]
+
+
+async def test_a_service_that_starts_after_the_clock_was_set_back_knows_no_later_use(
+    world: World, clock: ManualClock
+) -> None:
+    project = await world.project()
+    async with world.services.store.for_user(world.user_id) as session:
+        await session.workspaces.update(project.id, last_activity_at=clock.now() + timedelta(days=400))
+    assert await world.services.sweeper.sweep() == []
+    clock.advance(IDLE + 60)
+    assert await world.services.sweeper.sweep() == [project.id]
+
+
 async def test_a_terminal_without_bytes_does_not(world: World, clock: ManualClock) -> None:
     project = await world.project()
     await world.services.terminals.open(world.user_id, place(project), None, 80, 24)
