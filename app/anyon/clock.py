@@ -6,7 +6,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-
 JUMP_SECONDS = 60.0
 """A smaller step is what keeping time takes."""
 
