@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from anyon.agent.errors import AgentProblem
-from anyon.api.schemas import Problem
+from anyon.api.schemas.base import Problem
 from anyon.errors import AnyonError
 
 MEDIA_TYPE = "application/problem+json"

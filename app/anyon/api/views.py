@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
-from anyon.api.schemas import AttemptView, ExecutionView, PhaseView, TaskView
+from anyon.api.schemas.tasks import AttemptView, ExecutionView, PhaseView, TaskView
 from anyon.composition import Services
 from anyon.store import AttemptRow, ExecutionRow, TaskEntry
 

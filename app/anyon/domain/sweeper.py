@@ -215,7 +215,7 @@ class Sweeper:
         return judge(now, self._activity(row, _NOTHING, now), leases, self.settings.idle_seconds)
 
     def _activity(self, row: WorkspaceRow, status: Status, now: datetime) -> datetime:
-        """The last use that anybody knows of. A jump of the clock counts as one: nobody knows how long ago the last was.
+        """The last use that is known. A jump of the clock counts as one: nobody knows how long ago the one before was.
 
         What an agent says of the future was before the clock was set back.
         """

@@ -9,21 +9,19 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 
 from anyon import __version__
-from anyon.api.schemas import (
+from anyon.api.schemas.account import (
     BrowserSessionView,
-    Data,
     IsolationView,
-    ListData,
     LoginBody,
     NewTokenView,
     SecretBody,
-    SecretName,
     SecretView,
     SessionView,
     TokenBody,
     TokenView,
     UserView,
 )
+from anyon.api.schemas.base import Data, ListData, SecretName
 from anyon.api.security import CallerDep, check_origin
 from anyon.api.state import ServicesDep
 from anyon.auth import COOKIE, LinkRefused

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from anyon.api.schemas import Data, ListData, LoginLinkView, ManagedUserView, NewUserBody, NewUserView, UserPatch, View
+from anyon.api.schemas.account import LoginLinkView, ManagedUserView, NewUserBody, NewUserView, UserPatch
+from anyon.api.schemas.base import Data, ListData, View
 from anyon.api.security import AdminDep
 from anyon.api.state import ServicesDep
 from anyon.model import WorkspaceState

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from anyon.api.schemas import AttemptView, Data, DiffView, DiscardBody, MergeBody, PatchView, WorkView
+from anyon.api.schemas.base import Data
+from anyon.api.schemas.tasks import AttemptView, DiffView, DiscardBody, MergeBody, PatchView, WorkView
 from anyon.api.security import CallerDep
 from anyon.api.state import ServicesDep
 from anyon.api.views import attempt_view

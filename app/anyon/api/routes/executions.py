@@ -13,7 +13,8 @@ from anyon.agent.answers import Execution, gap
 from anyon.agent.client import AgentClient, AgentStream
 from anyon.agent.client import Data as AgentData
 from anyon.agent.errors import AgentProblem
-from anyon.api.schemas import Data, ExecutionView
+from anyon.api.schemas.base import Data
+from anyon.api.schemas.tasks import ExecutionView
 from anyon.api.security import CallerDep, accept, authenticated_socket
 from anyon.api.sockets import BadMessage, Window, both, counted, no_bytes, receive, refuse, still_allowed
 from anyon.api.state import ServicesDep, services_of

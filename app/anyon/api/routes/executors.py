@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from anyon.api.schemas import ExecutorView, ListData
+from anyon.api.schemas.base import ListData
+from anyon.api.schemas.projects import ExecutorView
 from anyon.api.security import CallerDep
 from anyon.api.state import ServicesDep
 

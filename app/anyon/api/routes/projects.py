@@ -10,13 +10,12 @@ from fastapi import APIRouter, Query, Response
 
 from anyon.agent.answers import Content, Directory
 from anyon.agent.filenames import meant
-from anyon.api.schemas import (
-    Data,
+from anyon.api.schemas.base import Data, ListData
+from anyon.api.schemas.projects import (
     DirectoryView,
     FileContentView,
     IdleView,
     LeaseView,
-    ListData,
     NewProjectBody,
     PinBody,
     ProjectPatch,

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from anyon.api.schemas import AttemptView, Data, ListData, NewAttemptBody, NewTaskBody, TaskPatch, TaskView
+from anyon.api.schemas.base import Data, ListData
+from anyon.api.schemas.tasks import AttemptView, NewAttemptBody, NewTaskBody, TaskPatch, TaskView
 from anyon.api.security import CallerDep
 from anyon.api.state import ServicesDep
 from anyon.api.views import attempt_view, task_view

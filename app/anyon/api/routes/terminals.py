@@ -11,7 +11,8 @@ from anyon.agent.answers import Attached, Terminal, gap
 from anyon.agent.client import AgentStream
 from anyon.agent.client import Data as AgentData
 from anyon.agent.errors import AgentError, AgentProblem
-from anyon.api.schemas import Data, ListData, NewTerminalBody, TerminalView
+from anyon.api.schemas.base import Data, ListData
+from anyon.api.schemas.terminals import NewTerminalBody, TerminalView
 from anyon.api.security import CallerDep, accept, authenticated_socket
 from anyon.api.sockets import CLOSE_RETRY, BadMessage, Window, both, counted, receive, refuse, still_allowed
 from anyon.api.state import ServicesDep, services_of
