@@ -60,7 +60,7 @@ lock: $(VENV)/.dev-stamp ## resolve the dependencies again; UPGRADE=--upgrade ta
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) requirements/lock.py $(UPGRADE)
 
 docs: $(VENV)/.dev-stamp ## regenerate the reference pages
-	@$(PY) docs/generate.py
+	@$(PY) -m docs.generator
 
 bench: $(VENV)/.dev-stamp ## measure against the budgets; writes build/bench.json
 	@$(PY) -m tests.bench

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from docs import generate
+from docs.generator import __main__ as generator
+from docs.generator.errors import error_classes
 from tests.docs.pages import ROOT, pages
 
 
 @pytest.fixture(scope="module")
 def wanted() -> dict[Path, str]:
-    return generate.documents()
+    return generator.documents()
 
 
 def test_every_generated_block_is_as_the_code_would_have_it(wanted: dict[Path, str]) -> None:
@@ -28,21 +29,21 @@ def test_every_generated_block_is_as_the_code_would_have_it(wanted: dict[Path, s
 
 def test_every_block_that_can_be_generated_is_in_a_page() -> None:
     used = {name for page in pages() for name in re.findall(r"<!-- begin generated: ([\w-]+) -->", page.text)}
-    assert used == set(generate.BLOCKS)
+    assert used == set(generator.BLOCKS)
 
 
 def test_what_stands_around_a_block_is_left_alone() -> None:
     text = "before\n<!-- begin generated: task-columns -->\nstale\n<!-- end generated -->\nafter\n"
-    made = generate.filled(text)
+    made = generator.filled(text)
     assert made.startswith("before\n<!-- begin")
     assert made.endswith("<!-- end generated -->\nafter\n")
     assert "stale" not in made
-    assert generate.filled(made) == made
+    assert generator.filled(made) == made
 
 
 def test_every_error_says_what_happened_and_what_to_do() -> None:
     unfinished = {"AgentError", "AgentRefused", "RequestFailed"}
-    silent = {error.__name__ for error in generate.error_classes() if not (error.title and error.hint)}
+    silent = {error.__name__ for error in error_classes() if not (error.title and error.hint)}
     assert silent <= unfinished
 
 
