@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from anyon.agent import answers
 from anyon.agent.errors import AgentProtocolViolation
+from anyon.agent.fields import MAX_TEXT, cleaned
 
 COMMIT = "9fceb02" + "0" * 33
 EXECUTION = {
@@ -94,8 +95,8 @@ def test_an_impossible_number_is_a_violation(number: Any) -> None:
 
 
 def test_text_is_cut_and_cleaned() -> None:
-    assert answers.cleaned("\ud800 boom\x1b[2J\0\n") == "\ufffd boom\ufffd[2J\ufffd\n"
-    assert len(answers.cleaned("x" * 100_000)) == answers.MAX_TEXT
+    assert cleaned("\ud800 boom\x1b[2J\0\n") == "\ufffd boom\ufffd[2J\ufffd\n"
+    assert len(cleaned("x" * 100_000)) == MAX_TEXT
 
 
 def test_an_event_of_a_newer_agent_is_nothing() -> None:

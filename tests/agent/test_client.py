@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anyon.agent import answers, link, protocol, stream
 from anyon.agent import client as client_module
+from anyon.agent import link, protocol, stream
 from anyon.agent.client import AgentClient, AgentStream, Data, Event
 from anyon.agent.endpoint import AgentEndpoint
 from anyon.agent.errors import (
@@ -23,6 +23,7 @@ from anyon.agent.errors import (
     AgentTimeout,
     AgentUnreachable,
 )
+from anyon.agent.fields import MAX_TEXT
 from anyon.agent.link import Link
 from anyon.agent.protocol import Frame, Kind
 from tests.agent.hostile import WELCOME, Wire, agent_that, never_reads
@@ -484,6 +485,6 @@ async def test_a_problem_comes_without_what_cannot_be_stored(tmp_path: Path) -> 
         with pytest.raises(AgentProblem) as raised:
             await client.call("branch.merge")
         assert raised.value.describe() == "\ufffd boom\ufffd[2J"
-        assert len(raised.value.advise()) == answers.MAX_TEXT
+        assert len(raised.value.advise()) == MAX_TEXT
         assert raised.value.data == {"self": 1, "files": [r"a\xff"]}
         await client.close()

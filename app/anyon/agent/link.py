@@ -15,7 +15,6 @@ from itertools import islice
 from typing import Any, NoReturn, Protocol
 
 from anyon.agent import protocol
-from anyon.agent.answers import MAX_BYTES, MAX_PATH, cleaned
 from anyon.agent.errors import (
     AgentError,
     AgentProblem,
@@ -23,6 +22,7 @@ from anyon.agent.errors import (
     AgentRefused,
     AgentUnreachable,
 )
+from anyon.agent.fields import MAX_BYTES, MAX_PATH, cleaned
 from anyon.agent.filenames import shown
 from anyon.agent.protocol import Frame, Kind, ProtocolViolation
 from anyon.agent.pulse import Pulse

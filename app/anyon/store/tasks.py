@@ -35,11 +35,7 @@ _ENTRIES = (
     .outerjoin(executions, executions.c.id == _LATEST_EXECUTION)
 )
 _ENTRY = _ENTRIES.where(tasks.c.id == bindparam("key"))
-_ENTRY = _ENTRIES.where(tasks.c.id == bindparam("key"))
 _ORDER = (tasks.c.state, tasks.c.position, tasks.c.number)
-_PAGE = _ENTRIES.where(tasks.c.project_id == bindparam("project")).order_by(*_ORDER).limit(bindparam("most"))
-
-
 _BOARD = _ENTRIES.where(tasks.c.project_id == bindparam("project")).order_by(*_ORDER)
 
 
