@@ -367,7 +367,7 @@ async def test_a_caller_waits_while_the_agent_does_not_read(tmp_path: Path) -> N
     async with agent_that(tmp_path, script) as endpoint:
         client = await AgentClient.connect(endpoint)
         calls = [asyncio.create_task(client.call("x", text="x" * 500_000)) for _ in range(20)]
-        await asyncio.sleep(0.05)
+        await eventually(lambda: not client._link._writable)
         assert len(client._link._receivers) < 20
         go.set()
         assert await asyncio.gather(*calls) == [{}] * 20

@@ -13,6 +13,7 @@ import pytest
 from anyon.agent.commands import MAX_AT_A_TIME, Commands, Output
 from anyon.agent.problems import Problem
 from anyon.agent.processes import Processes
+from tests.agent.support import eventually
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -57,7 +58,7 @@ async def test_a_program_that_takes_too_long_is_killed(commands: Commands) -> No
 
 async def test_a_caller_that_gives_up_ends_the_program(commands: Commands) -> None:
     waiting = asyncio.create_task(run(commands, "sleep 60"))
-    await asyncio.sleep(0.05)
+    await eventually(lambda: bool(commands._processes.owned))
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -68,7 +69,8 @@ async def test_only_so_many_run_at_a_time(commands: Commands, tmp_path: Path) ->
         await run(commands, "while [ ! -e go ]; do sleep 0.01; done")
 
     tasks = [asyncio.create_task(one()) for _ in range(MAX_AT_A_TIME + 3)]
-    await asyncio.sleep(0.02)
+    await eventually(lambda: len(commands._processes.owned) >= MAX_AT_A_TIME)
+    await asyncio.sleep(0)  # a turn for those that must wait
     assert len(commands._processes.owned) == MAX_AT_A_TIME
     (tmp_path / "go").touch()
     await asyncio.gather(*tasks)

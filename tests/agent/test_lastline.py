@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from anyon.agent import lastline
 from anyon.agent.lastline import MAX_LINE_BYTES, LastLine
+from tests.agent.support import eventually
 
 
 async def last_line_of(*chunks: bytes) -> str:
@@ -41,6 +40,6 @@ async def test_lines_that_come_quickly_are_told_together(monkeypatch: pytest.Mon
     line = LastLine(told.append)
     for number in range(5):
         line.feed(b"%d\n" % number)
-    await asyncio.sleep(0.05)
+    await eventually(lambda: len(told) > 1)
     line.close()
     assert told == ["0", "4"]

@@ -56,9 +56,8 @@ async def test_who_attaches_without_a_size_leaves_the_one_that_is_there(client: 
 async def test_an_interrupt_typed_reaches_the_foreground_program(client: AgentClient) -> None:
     await open_terminal(client)
     async with attach(client) as stream:
-        await stream.send(b"sleep 60; echo s'topped'\n")
-        await read_until(stream, b"sleep 60")
-        await asyncio.sleep(0.1)
+        await stream.send(b"sh -c 'echo begun: $((40+2)); exec sleep 1000'\n")
+        await read_until(stream, b"begun: 42")
         await stream.send(b"\x03")
         await read_until(stream, b"^C")
         await stream.send(b"echo st'ill here'\n")

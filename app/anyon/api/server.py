@@ -92,7 +92,7 @@ def bound_socket(settings: Settings) -> socket.socket:
 
 
 def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT, which end it with 0; the exit code. Raises AnyonError for what keeps it from that."""
+    """Serve until SIGTERM or SIGINT; the exit code is 0 then. Raises AnyonError for what keeps it from starting."""
     logs.configure(settings.log_level, settings.log_format)
     with bound_socket(settings) as listening:
         server = Server(server_config(settings))
