@@ -130,7 +130,8 @@ async def _show(terminal: OpenTerminal, offset: int | None, channel: Channel) ->
         size = terminal.size
         place = {"from": position, "reset": reset, "shown": max(position, terminal.shown)}
         await channel.event(event="attached", **place, cols=size.cols, rows=size.rows)
-        repaint_at = terminal.ring.end if reset else None
+        # Everything from the very beginning gives the screen as it is; of a part, the program has to paint the rest.
+        repaint_at = terminal.ring.end if reset and position > 0 else None
         while terminal.ring.end > position or not terminal.output_ended:
             if repaint_at is not None and position >= repaint_at:
                 terminal.nudge()
