@@ -10,15 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from infra import versions
-from infra.local import download
+from infra.local import download, relay
 from infra.local.errors import LocalError
 from infra.local.host.control import write_private
+from infra.local.host.handlers import HANDLERS
 
 STACK = "local"
 _RETRY_SECONDS = 3600.0  # after a failed download `make up` goes on without the CLI for this long
@@ -58,12 +60,15 @@ class Engine:
         chosen = ["--stack", STACK]
         if command in _CONFIGURED:
             chosen += ["--config-file", str(self._config_file)]
-        return subprocess.run(
-            [self.program, command, *arguments, *chosen],
-            cwd=self.root,
-            env=self.environment(os.environ),
-            check=False,
-        ).returncode
+        prefix = relay.alone()
+        with relay.serving(HANDLERS) if prefix else nullcontext() as address:
+            variables = {relay.VARIABLE: address} if address else {}
+            return subprocess.run(
+                [*prefix, self.program, command, *arguments, *chosen],
+                cwd=self.root,
+                env=self.environment(os.environ) | variables,
+                check=False,
+            ).returncode
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """Nothing that a person has set for other stacks reaches this one."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 from pydantic import ValidationError
 
+from infra.local import relay
 from infra.local.errors import LocalError
 from infra.local.host.handlers import HANDLERS, Handler
 from infra.local.specs import Spec
@@ -129,7 +131,9 @@ def serve() -> None:
     """Answer on a free port of the loopback interface until the engine ends this process."""
     limits = [("grpc.max_receive_message_length", _MESSAGE_BYTES), ("grpc.max_send_message_length", _MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(max_workers=4), options=limits)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(LocalProvider(), server)
+    address = os.environ.get(relay.VARIABLE)
+    provider = LocalProvider(relay.handlers(HANDLERS, address)) if address else LocalProvider()
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")

@@ -31,7 +31,8 @@ if sys.argv[1:3] == ["stack", "init"]:
     pathlib.Path("Pulumi.local.yaml").write_text("encryptionsalt: v1:salt\\n")
 with open(root / "calls", "a") as calls:
     pulumi = {{name: value for name, value in os.environ.items() if name.startswith("PULUMI")}}
-    calls.write(json.dumps({{"arguments": sys.argv[1:], "cwd": os.getcwd(), "environment": pulumi}}) + "\\n")
+    calls.write(json.dumps({{"arguments": sys.argv[1:], "cwd": os.getcwd(), "environment": pulumi,
+        "network": os.readlink("/proc/self/ns/net"), "relay": os.environ.get("ANYON_LOCAL_RELAY", "")}}) + "\\n")
 sys.exit({status})
 """
 
@@ -101,6 +102,16 @@ def test_a_failed_download_is_not_repeated_for_an_hour(root: Path, monkeypatch: 
     os.utime(note, (0, 0))
     monkeypatch.setattr(download, "download", lambda _version, target, **_: install(target, root))
     assert engine.find(root, path()).program.exists()
+
+
+@pytest.mark.bubblewrap
+def test_the_cli_runs_where_no_workspace_reaches_its_ports(root: Path, tmp_path: Path) -> None:
+    """They ask nobody who he is; what is done on this host for it comes by another way."""
+    Engine(root, install(tmp_path / "bin", root)).run("preview")
+    call = calls(root)[-1]
+    assert call["arguments"][0] == "preview"
+    assert call["network"] != str(Path("/proc/self/ns/net").readlink())
+    assert call["relay"]
 
 
 def test_everything_that_the_cli_keeps_is_in_the_checkout(
