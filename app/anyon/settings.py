@@ -123,6 +123,11 @@ class Settings(BaseModel):
         return self.host in {"127.0.0.1", "::1", "localhost"}
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """What to listen on. On loopback all of it: who has the other half answers under names of the service."""
+        return ("127.0.0.1", "::1") if self.binds_to_loopback else (self.host,)
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port that browsers show, without a trailing slash."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")

@@ -36,6 +36,7 @@ def plan_of(config: LocalConfig) -> LocalPlan:
         secret_environment=environment_of({"database_url": url}),
         release=config.release,
         host=settings.host,
+        addresses=list(settings.addresses),
         port=settings.port,
         health_path=_HEALTH_PATH,
         start_seconds=config.start_seconds,

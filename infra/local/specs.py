@@ -37,7 +37,8 @@ class ServiceSpec(Spec):
     environment: dict[str, str]
     secret_environment: dict[str, str] = Field(description="Secret: joins the environment.")
     release: str = Field(description="Digest of the code that runs; another one restarts the service.")
-    host: str
+    host: str = Field(description="Where the service is asked whether it is ready.")
+    addresses: list[str] = Field(description="What the supervisor listens on for the service, also while it restarts.")
     port: int
     health_path: str
     start_seconds: float = Field(description="The service is ready after this long, or the start has failed.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -26,7 +27,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def serve() -> None:
+def serve(descriptor: int) -> None:
     if (DATA / "crash-at-start").exists():
         sys.stderr.write("the database is of a newer version\n")
         sys.exit(3)
@@ -34,16 +35,18 @@ def serve() -> None:
         AGENT.parent.mkdir(exist_ok=True)
         agent = subprocess.Popen(["sleep", "1000"], start_new_session=True)
         AGENT.write_text(str(agent.pid))
-    server = ThreadingHTTPServer((os.environ["ANYON_HOST"], int(os.environ["ANYON_PORT"])), _Handler)
+    server = ThreadingHTTPServer(("", 0), _Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = socket.socket(fileno=descriptor)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    sys.stderr.write(f"serving on {server.server_address}\n")
+    sys.stderr.write(f"serving on {server.socket.getsockname()}\n")
     server.serve_forever()
 
 
 def main(verb: str, *rest: str) -> int:
     match [verb, *rest]:
-        case ["serve"]:
-            serve()
+        case ["serve", "--listening", descriptors]:
+            serve(int(descriptors.split(",")[0]))
         case ["workspaces", "stop"]:
             if AGENT.exists():
                 with suppress(ProcessLookupError):

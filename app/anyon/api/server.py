@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import signal
 import socket
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from types import FrameType
 
 import structlog
@@ -21,6 +24,7 @@ PING_SECONDS = 25.0
 
 GRACE_SECONDS = 5
 _MAX_SOCKET_MESSAGE = 262_144
+_NOT_HERE = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})  # no IPv6: nobody else can have that half either
 _COLLECT_AFTER = 20_000  # objects made and not yet freed
 _COLLECT_OLDER_AFTER = (20, 50)  # collections of the generation before
 
@@ -78,25 +82,30 @@ class AddressUnusable(AnyonError):
     hint = "Another service may have the port: stop it, or choose another by ANYON_PORT."
 
 
-def bound_socket(settings: Settings) -> socket.socket:
-    """The address, taken before anything else is touched. Raises AddressUnusable."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((settings.host, settings.port))
-    except OSError as error:
-        listening.close()
-        raise AddressUnusable(host=settings.host, port=settings.port, reason=error.strerror or error) from error
-    return listening
+def bound_sockets(settings: Settings, stack: ExitStack) -> list[socket.socket]:
+    """The addresses, taken before anything else is touched, those that this host has. Raises AddressUnusable."""
+    taken: list[socket.socket] = []
+    for address in settings.addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            taken.append(stack.enter_context(socket.create_server((address, settings.port), family=family)))
+        except OSError as error:
+            if not taken or error.errno not in _NOT_HERE:
+                raise AddressUnusable(host=address, port=settings.port, reason=error.strerror or error) from error
+    return taken
 
 
-def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code is 0 then. Raises AnyonError for what keeps it from starting."""
+def serve(settings: Settings, descriptors: Sequence[int] = ()) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code is 0 then. Raises AnyonError for what keeps it from starting.
+
+    `descriptors` are listening sockets that whoever started this process holds too; without them it takes its own.
+    """
     logs.configure(settings.log_level, settings.log_format)
-    with bound_socket(settings) as listening:
+    with ExitStack() as stack:
+        given = [stack.enter_context(socket.socket(fileno=descriptor)) for descriptor in descriptors]
+        listening = given or bound_sockets(settings, stack)
         server = Server(server_config(settings))
         server.end_by_signals_in_order()
         structlog.get_logger().info("serving", address=settings.origin, data_dir=str(settings.data_dir))
-        server.run(sockets=[listening])
+        server.run(sockets=listening)
     return 0 if server.started else 1

@@ -14,7 +14,13 @@ _PARALLEL_STOPS = 8
 
 
 def add_commands(commands: Commands) -> None:
-    command(commands, "serve", "Run the service.", "ANYON_DATA_DIR=/var/lib/anyon anyon serve", _serve)
+    serve = command(commands, "serve", "Run the service.", "ANYON_DATA_DIR=/var/lib/anyon anyon serve", _serve)
+    serve.add_argument(
+        "--listening",
+        metavar="DESCRIPTORS",
+        type=_descriptors,
+        help="listening sockets that are handed down, as numbers with commas; for supervisors that keep the port",
+    )
     command(commands, "migrate", "Bring the database's schema up to date.", "anyon migrate", _migrate)
     workspaces = command(commands, "workspaces", "Look after this host's workspaces.", "anyon workspaces stop")
     actions = workspaces.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -28,10 +34,15 @@ def add_commands(commands: Commands) -> None:
     command(commands, "settings", "Print every setting with its meaning and default.", "anyon settings", _settings)
 
 
-def _serve(_options: argparse.Namespace) -> int:
+def _descriptors(text: str) -> list[int]:
+    """Raises ValueError."""
+    return [int(number) for number in text.split(",")]
+
+
+def _serve(options: argparse.Namespace) -> int:
     from anyon.api.server import serve
 
-    return serve(settings())
+    return serve(settings(), options.listening or ())
 
 
 def _migrate(_options: argparse.Namespace) -> int:

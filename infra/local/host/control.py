@@ -31,6 +31,7 @@ class Desired:
     directory: str
     environment: dict[str, str]
     host: str
+    addresses: list[str]
     port: int
     health_path: str
     stop_seconds: float

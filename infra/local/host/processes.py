@@ -73,18 +73,24 @@ def port_is_free(host: str, port: int) -> bool:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return False
-            raise
+            if (host, error.errno) != ("::1", errno.EADDRNOTAVAIL):  # without IPv6 nobody has it
+                raise
     return True
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether this process holds a socket that listens on the port; False as well when this user may not know it."""
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    with suppress(OSError):
+        return any(os.readlink(descriptor) in sockets for descriptor in Path(f"/proc/{pid}/fd").iterdir())  # noqa: PTH115 - the text of the link, no path
+    return False
 
 
 def holder_of(port: int) -> str | None:
     """Name and number of the process that listens on this port, when this user may know it."""
-    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
-    for entry in Path("/proc").iterdir() if sockets else ():
-        if not entry.name.isdigit():
-            continue
+    for entry in Path("/proc").iterdir() if _listening_inodes(port) else ():
         with suppress(OSError):
-            if any(os.readlink(descriptor) in sockets for descriptor in (entry / "fd").iterdir()):  # noqa: PTH115 - the text of the link, no path
+            if entry.name.isdigit() and listens(int(entry.name), port):
                 return f"{(entry / 'comm').read_text().strip()} (process {entry.name})"
     return None
 

@@ -47,7 +47,7 @@ def apply(spec: ServiceSpec) -> ServiceState:
         observed = control.observed()
         if not processes.is_alive(observed.supervisor) and observed.service is not None:
             processes.stop(observed.service, spec.stop_seconds)  # its supervisor was killed
-        _require_port(spec, control, observed)
+        _require_port(spec, observed)
         control.write_desired(replace(desired, restarts_seen=observed.restarts))
         _ensure_supervisor(spec, observed)
         _wait_until_ready(spec, control, desired.revision, observed.restarts)
@@ -92,6 +92,7 @@ def _desired(spec: ServiceSpec, control: Control) -> Desired:
         directory=spec.directory,
         environment=environment_of(spec),
         host=spec.host,
+        addresses=spec.addresses,
         port=spec.port,
         health_path=spec.health_path,
         stop_seconds=spec.stop_seconds,
@@ -112,12 +113,14 @@ def _state(spec: ServiceSpec, control: Control) -> ServiceState:
     )
 
 
-def _require_port(spec: ServiceSpec, control: Control, observed: Observed) -> None:
+def _require_port(spec: ServiceSpec, observed: Observed) -> None:
     """Find a taken port now, where it can be named, and not in the service's log."""
-    running = control.desired() if processes.is_alive(observed.service) else None
-    if running is not None and (running.host, running.port) == (spec.host, spec.port):
-        return
-    if not processes.port_is_free(spec.host, spec.port):
+    ours = any(
+        processes.is_alive(process) and processes.listens(process.pid, spec.port)
+        for process in (observed.supervisor, observed.service)
+        if process is not None
+    )
+    if not ours and not all(processes.port_is_free(address, spec.port) for address in spec.addresses):
         holder = processes.holder_of(spec.port) or "another process"
         raise LocalError(
             f"Port {spec.port} is taken by {holder}",

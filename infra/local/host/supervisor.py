@@ -21,8 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra.local.host import control as control_module
-from infra.local.host import health, logs, processes
+from infra.local.host import health, listening, logs, processes
 from infra.local.host.control import Control, Desired, Observed
+from infra.local.host.listening import Listening
 
 CHANGED = signal.SIGHUP
 
@@ -42,7 +43,8 @@ def kept_environment() -> dict[str, str]:
 
 def code_digest() -> str:
     """Changes when the supervisor's own code does, so that an `up` after an update replaces it."""
-    modules = (Path(__file__), *(Path(str(module.__file__)) for module in (control_module, health, logs, processes)))
+    parts = (control_module, health, listening, logs, processes)
+    modules = (Path(__file__), *(Path(str(module.__file__)) for module in parts))
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()[:16]
 
 
@@ -53,6 +55,7 @@ class Supervisor:
         self._control = control
         self._leaving = False
         self._wake = asyncio.Event()
+        self._listening = Listening()
         before = control.observed()
         self._observed = Observed(
             supervisor=processes.identify(os.getpid()), code=code_digest(), restarts=before.restarts
@@ -72,6 +75,7 @@ class Supervisor:
                 pause = _FIRST_PAUSE
             asked = await self._pause(desired, pause)
             pause = _FIRST_PAUSE if asked else min(2 * pause, _LONGEST_PAUSE)
+        self._listening.close()
         self._note(supervisor=None)
 
     def _leave(self) -> None:
@@ -107,7 +111,7 @@ class Supervisor:
     async def _serve(self, desired: Desired) -> bool:
         """Run the service until it exits (True) or shall not run any more (False)."""
         try:
-            service = await _start(desired, self._control.log)
+            service = await _start(desired, self._control.log, self._listening.take(desired.addresses, desired.port))
         except OSError as error:
             self._note(revision=desired.revision)
             self._note_crash(f"could not be started: {error}")
@@ -143,11 +147,14 @@ class Supervisor:
             await asyncio.sleep(_SLOW_LOOK if healthy else _QUICK_LOOK)
 
 
-async def _start(desired: Desired, log: Path) -> asyncio.subprocess.Process:
+async def _start(desired: Desired, log: Path, listening: list[int]) -> asyncio.subprocess.Process:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         return await asyncio.create_subprocess_exec(
             *desired.command,
+            "--listening",
+            ",".join(map(str, listening)),
+            pass_fds=listening,
             cwd=desired.directory,
             env=kept_environment() | desired.environment,
             stdin=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ DESIRED = Desired(
     directory="/",
     environment={"A": "b"},
     host="127.0.0.1",
+    addresses=["127.0.0.1"],
     port=1,
     health_path="/readyz",
     stop_seconds=1,

@@ -139,6 +139,26 @@ def test_a_killed_service_comes_back_and_the_crash_is_told_until_the_next_start(
     assert observed(started).service == running
 
 
+def test_nobody_gets_the_port_while_the_service_is_away_and_who_asks_then_waits_for_it(started: ServiceSpec) -> None:
+    """A workspace that got it would be sent the cookies and keys of whoever has the page open."""
+    before = ask(started)["pid"]
+    kill(observed(started).service)
+    for address in started.addresses:
+        assert not processes.port_is_free(address, started.port)
+    assert ask(started)["pid"] != before
+
+
+def test_a_port_that_is_not_wanted_any_more_is_given_up(started: ServiceSpec, port: int) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        other = probe.getsockname()[1]
+    moved = {"port": other, "environment": {**started.environment, "ANYON_PORT": str(other)}}
+    service.apply(started.model_copy(update=moved))
+    for address in started.addresses:
+        assert processes.port_is_free(address, started.port)
+        assert not processes.port_is_free(address, other)
+
+
 def test_a_killed_supervisor_is_seen_and_replaced_with_its_orphan(started: ServiceSpec) -> None:
     orphan, agent = observed(started).service, agent_of(started)
     kill(observed(started).supervisor)
