@@ -30,5 +30,10 @@ LONG = frozenset({"warm-task-start", "stopped-workspace", "terminal-echo", "load
 ON_REQUEST = frozenset({"load-test-large", "memory"})
 """Run only when named: it takes many minutes, or another benchmark gives the figure more truly."""
 
-EXCEPTIONS: Mapping[str, str] = {}
+_AGENTS = (
+    "each project starts a sandbox with an interpreter, about 0.1 s of processor that the bare shell does not spend, and "
+    "each task of 2 ms of work is recorded, followed, committed and measured, about 60 ms; tasks that work for seconds "
+    "hide it"
+)
+EXCEPTIONS: Mapping[str, str] = {"load test 10 x 5": _AGENTS, "load test 50 x 10": _AGENTS}
 """Name of a row and why its budget is missed; the run does not fail for these."""
