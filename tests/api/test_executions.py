@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Event
 from typing import Any
 
 import httpx
@@ -15,6 +18,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from anyon.api.sockets import WINDOW_BYTES
+from anyon.domain.attempts import Attempts
+from anyon.model import Role
 from tests.api.people import Json, Person
 from tests.fixtures.product import PATIENCE, LiveServer
 
@@ -115,6 +120,50 @@ class TestOverHttp:
             with pytest.raises(httpx.RemoteProtocolError):
                 list(chunks)
         assert ann.attempt(attempt["id"])["problem"]["code"] == "execution-lost"
+
+    def test_a_follower_whose_token_is_revoked_is_told_by_a_broken_answer(self, ann: Person, project: Json) -> None:
+        attempt = ann.task(project, "echo begun; sleep 600")["latest_attempt"]
+        token = ann.call("POST", "/api/me/tokens", {"name": "follower", "days": 1}, 201)
+        headers = {"Authorization": f"Bearer {token['token']}"}
+        with ann.http.stream("GET", log_path(attempt), params={"follow": True}, headers=headers) as answer:
+            chunks = answer.iter_bytes()
+            assert next(chunks) == b"begun\n"
+            ann.call("DELETE", f"/api/me/tokens/{token['id']}", status=204)
+            with pytest.raises(httpx.RemoteProtocolError):
+                list(chunks)
+
+    def test_a_follower_whose_account_is_disabled_is_told_by_a_broken_answer(
+        self, ann: Person, server: LiveServer, admin: Person
+    ) -> None:
+        eve = Person(server)
+        project = ann.project()
+        ann.add_member(project, eve, Role.VIEWER)
+        attempt = ann.task(project, "echo begun; sleep 600")["latest_attempt"]
+        with eve.http.stream("GET", log_path(attempt), params={"follow": True}) as answer:
+            chunks = answer.iter_bytes()
+            assert next(chunks) == b"begun\n"
+            admin.call("PATCH", f"/api/users/{eve.id}", {"disabled": True})
+            with pytest.raises(httpx.RemoteProtocolError):
+                list(chunks)
+        eve.close()
+
+    def test_a_follower_whose_token_is_revoked_before_the_log_begins_is_refused(
+        self, writer: Person, ended: Json, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waiting = Event()
+
+        async def queued(*_arguments: object) -> None:
+            waiting.set()
+            await asyncio.Future()
+
+        monkeypatch.setattr(Attempts, "wait_while", queued)
+        token = writer.call("POST", "/api/me/tokens", {"name": "follower", "days": 1}, 201)
+        headers = {"Authorization": f"Bearer {token['token']}"}
+        with ThreadPoolExecutor(1) as threads:
+            answer = threads.submit(writer.http.get, log_path(ended), params={"follow": True}, headers=headers)
+            assert waiting.wait(PATIENCE)
+            writer.call("DELETE", f"/api/me/tokens/{token['id']}", status=204)
+            assert (answer.result().status_code, answer.result().json()["code"]) == (401, "token-revoked")
 
     def test_a_task_that_never_ran_has_an_empty_log(self, ann: Person, project: Json) -> None:
         ann.call("PUT", "/api/me/secrets/ANTHROPIC_API_KEY", {"value": "a key"}, 204)

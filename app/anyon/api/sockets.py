@@ -13,7 +13,6 @@ from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from anyon.api.problems import as_problem, problem, status_of
-from anyon.api.security import authenticated_socket
 from anyon.api.state import services_of
 from anyon.auth import AuthError
 from anyon.errors import AnyonError
@@ -23,9 +22,6 @@ WINDOW_BYTES = 262_144
 
 MAX_MESSAGE_BYTES = 65_536
 """Largest message that a browser may send."""
-
-RECHECK_SECONDS = 60.0
-"""Between two looks at a socket's credential; a revocation by this process is noticed at once."""
 
 CLOSE_RETRY = 1012
 CLOSE_BAD_MESSAGE = 1008
@@ -102,27 +98,6 @@ async def _close(socket: WebSocket, code: int, reason: str) -> None:
         await socket.close(code, reason.encode()[:120].decode(errors="ignore"))
     except (RuntimeError, WebSocketDisconnect):
         _log.debug("socket was closed already")
-
-
-async def both(*directions: Awaitable[None]) -> None:
-    """Run until the first of the directions ends, then end the others; their errors are raised."""
-    tasks = [asyncio.ensure_future(direction) for direction in directions]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
-
-
-async def still_allowed(socket: WebSocket) -> None:
-    """Runs until what opened the socket no longer counts, then raises AuthError: revoked, expired, disabled."""
-    revocations = services_of(socket).revocations
-    while True:
-        await revocations.wait(RECHECK_SECONDS)
-        await authenticated_socket(socket)
 
 
 async def receive(

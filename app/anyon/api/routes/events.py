@@ -9,13 +9,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, WebSocket
 from pydantic import BaseModel
 
+from anyon.api.lasting import both, still_allowed
 from anyon.api.routes.attempts import load_attempt
 from anyon.api.routes.projects import load_project
 from anyon.api.routes.tasks import load_task
 from anyon.api.routes.terminals import load_terminal
 from anyon.api.schemas.projects import WorkspaceView
 from anyon.api.security import accept, authenticated_socket
-from anyon.api.sockets import BadMessage, both, counted, no_bytes, receive, refuse, still_allowed
+from anyon.api.sockets import BadMessage, counted, no_bytes, receive, refuse
 from anyon.api.state import services_of
 from anyon.composition import Services
 from anyon.domain.events import Event, Topic

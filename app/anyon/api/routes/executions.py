@@ -6,17 +6,18 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response, WebSocket
+from fastapi import APIRouter, Query, Request, Response, WebSocket
 from fastapi.responses import StreamingResponse
 
 from anyon.agent.answers import Execution, gap
 from anyon.agent.client import AgentClient, AgentStream
 from anyon.agent.client import Data as AgentData
 from anyon.agent.errors import AgentProblem
+from anyon.api.lasting import LastingAnswer, both, still_allowed, while_allowed
 from anyon.api.schemas.base import Data
 from anyon.api.schemas.tasks import ExecutionView
 from anyon.api.security import CallerDep, accept, authenticated_socket
-from anyon.api.sockets import BadMessage, Window, both, counted, no_bytes, receive, refuse, still_allowed
+from anyon.api.sockets import BadMessage, Window, counted, no_bytes, receive, refuse
 from anyon.api.state import ServicesDep, services_of
 from anyon.api.views import execution_view
 from anyon.auth import UserContext
@@ -51,16 +52,21 @@ async def read_execution(services: ServicesDep, caller: CallerDep, execution_id:
 @router.get("/{execution_id}/log", response_class=Response)
 async def read_log(
     services: ServicesDep,
+    request: Request,
     caller: CallerDep,
     execution_id: UUID,
     start: Offset = 0,
     follow: Annotated[bool, Query(description="Go on until the execution ends.")] = False,
 ) -> Response:
-    """The log as plain text from a byte offset. Where the middle was dropped, a line says so."""
+    """The log as plain text from a byte offset. Where the middle was dropped, a line says so.
+
+    An answer that is followed is broken off, without its end, when the workspace goes or the caller's credential is
+    revoked.
+    """
     place, row = await _find(services, caller, execution_id)
     if row.state in _NO_LOG and not follow:
         return Response("", media_type=_PLAIN)
-    row = await services.attempts.wait_while(place, row, ExecutionState.QUEUED)
+    row = await while_allowed(request, services.attempts.wait_while(place, row, ExecutionState.QUEUED))
     if row.state in _NO_LOG:
         return Response("", media_type=_PLAIN)
     client = await services.workspaces.ensure(place)
@@ -70,8 +76,9 @@ async def read_log(
             field="from", reason=f"the log has {end} bytes so far.", fix="Begin at an offset that was reached."
         )
     stream = client.stream("execution.follow", id=str(execution_id), **{"from": start})
-    text = _followed(services, place, row, stream) if follow else _text(stream, start, end)
-    return StreamingResponse(text, media_type=_PLAIN)
+    if follow:
+        return LastingAnswer(request, _followed(services, place, row, stream), media_type=_PLAIN)
+    return StreamingResponse(_text(stream, start, end), media_type=_PLAIN)
 
 
 async def _followed(services: Services, place: Place, row: ExecutionRow, stream: AgentStream) -> AsyncIterator[bytes]:

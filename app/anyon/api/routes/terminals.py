@@ -11,10 +11,11 @@ from anyon.agent.answers import Attached, Terminal, gap
 from anyon.agent.client import AgentStream
 from anyon.agent.client import Data as AgentData
 from anyon.agent.errors import AgentError, AgentProblem
+from anyon.api.lasting import both, still_allowed
 from anyon.api.schemas.base import Data, ListData
 from anyon.api.schemas.terminals import NewTerminalBody, TerminalView
 from anyon.api.security import CallerDep, accept, authenticated_socket
-from anyon.api.sockets import CLOSE_RETRY, BadMessage, Window, both, counted, receive, refuse, still_allowed
+from anyon.api.sockets import CLOSE_RETRY, BadMessage, Window, counted, receive, refuse
 from anyon.api.state import ServicesDep, services_of
 from anyon.auth import UserContext
 from anyon.composition import Services
