@@ -10,10 +10,12 @@ import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 ENVIRONMENT_PREFIX = "ANYON_"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Isolation(StrEnum):
@@ -86,7 +88,9 @@ class Settings(BaseModel):
     session_days: int = Field(30, ge=1, le=365, description="A browser session ends when unused for this many days.")
     login_link_minutes: int = Field(60, ge=1, le=10080, description="Lifetime of a one-time login link.")
     metrics_token: SecretStr | None = Field(
-        None, description="Bearer token of /metrics; without one it answers only while the service binds to loopback."
+        None,
+        description="Bearer token of /metrics; without one it answers only while the service both binds to loopback "
+        "and is reached under a loopback address.",
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severity that is logged.")
     log_format: LogFormat = Field(LogFormat.JSON, description="json for machines, console for people.")
@@ -120,7 +124,12 @@ class Settings(BaseModel):
 
     @property
     def binds_to_loopback(self) -> bool:
-        return self.host in {"127.0.0.1", "::1", "localhost"}
+        return self.host in _LOOPBACK
+
+    @property
+    def is_for_this_machine(self) -> bool:
+        """Bound to loopback, and no public address says that a proxy brings others there."""
+        return self.binds_to_loopback and (self.public_url is None or urlsplit(self.origin).hostname in _LOOPBACK)
 
     @property
     def addresses(self) -> tuple[str, ...]:

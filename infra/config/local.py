@@ -22,7 +22,7 @@ _NOT_HERE = {
     "database_url": "anyon:database.url_file names a file with the address, which a stack file must not show",
     "jwt_secret": "it is a secret: leave it out, the service makes one in its data folder",
     "encryption_key": "it is a secret: leave it out, the service makes one in its data folder",
-    "metrics_token": "it is a secret, and /metrics is open while the service binds to loopback",
+    "metrics_token": "it is a secret, and /metrics is open while the service is for this machine alone",
 }
 _OVERRIDES = {"ANYON_PORT": "port"}  # what a person may say beside the stack file, for one `make up`
 

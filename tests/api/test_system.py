@@ -68,6 +68,15 @@ class TestMetrics:
         with httpx.Client(base_url=server.url, trust_env=False) as scraper:
             assert scraper.get("/metrics").status_code == 401
 
+    def test_behind_a_proxy_they_are_closed_without_a_token(
+        self, tmp_path: Path, new_server: Callable[..., LiveServer]
+    ) -> None:
+        server = new_server(tmp_path / "data", public_url="https://anyon.example.org")
+        with httpx.Client(base_url=server.url, trust_env=False) as scraper:
+            for host in ("anyon.example.org", "127.0.0.1"):
+                answer = scraper.get("/metrics", headers={"Host": host})
+                assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
     def test_a_request_is_counted_by_its_route_not_its_address(self, ann: Person, nobody: httpx.Client) -> None:
         project = ann.project()
         ann.call("GET", f"/api/projects/{project['id']}")

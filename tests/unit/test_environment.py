@@ -40,6 +40,26 @@ def test_every_kind_of_value_is_read() -> None:
     assert "xxx" not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    ("host", "public_url", "alone"),
+    [
+        ("127.0.0.1", None, True),
+        ("::1", None, True),
+        ("localhost", "http://[::1]:8080", True),
+        ("127.0.0.1", "https://LOCALHOST/", True),
+        ("127.0.0.1", "https://anyon.example.org", False),
+        ("127.0.0.1", "https://127.0.0.1.example.org", False),
+        ("127.0.0.1", "https://127.0.0.1@example.org", False),
+        ("0.0.0.0", "http://127.0.0.1:8080", False),
+        ("10.0.0.7", None, False),
+    ],
+)
+def test_a_service_is_for_this_machine_by_where_it_binds_and_by_its_address(
+    host: str, public_url: str | None, alone: bool
+) -> None:
+    assert Settings(data_dir=Path("/d"), host=host, public_url=public_url).is_for_this_machine is alone
+
+
 def test_import_roots_may_be_json_for_paths_with_colons() -> None:
     assert load({**MINIMAL, "ANYON_IMPORT_ROOTS": '["/srv/a:b"]'}).import_roots == (Path("/srv/a:b"),)
 

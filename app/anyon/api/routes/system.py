@@ -53,13 +53,13 @@ async def readyz(services: ServicesDep, response: Response) -> Readiness:
 
 @router.get("/metrics", response_class=Response)
 async def metrics(services: ServicesDep, request: Request) -> Response:
-    """Prometheus' text format (R16); beyond loopback only with the token."""
+    """Prometheus' text format (R16); only with the token, unless the service is for this machine alone."""
     wanted = services.settings.metrics_token
     if wanted is not None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), wanted.get_secret_value().encode()):
             raise AuthError
-    elif not services.settings.binds_to_loopback:
+    elif not services.settings.is_for_this_machine:
         raise AuthError
     await services.gauges.refresh()
     return Response(services.metrics.render(), media_type=METRICS_TYPE)
