@@ -123,3 +123,16 @@ def test_guessing_links_is_slowed_down(tmp_path: Path, new_server: Callable[...,
         answer = guesser.post("/api/session", json={"token": "x" * 40})
     assert int(answer.headers["retry-after"]) <= 60
     assert answer.json()["retry_after"] == int(answer.headers["retry-after"])
+
+
+def test_an_address_from_which_somebody_guesses_still_lets_a_good_link_in(
+    tmp_path: Path, new_server: Callable[..., LiveServer]
+) -> None:
+    shared = new_server(tmp_path / "data")
+    ann = Person(shared)
+    with httpx.Client(base_url=shared.url, trust_env=False) as client:
+        for number in range(21):
+            refused = client.post("/api/session", json={"token": f"{number:040}"})
+        assert refused.status_code == 429
+        assert client.post("/api/session", json={"token": link_of(ann)}).status_code == 200
+    ann.close()

@@ -87,6 +87,17 @@ async def test_a_link_is_void_after_an_hour(auth: Auth, ann: UserRow, clock: Man
         await auth.links.redeem(link)
 
 
+async def test_a_guessed_or_used_link_is_refused_without_waiting_for_whoever_writes(
+    auth: Auth, store: Store, ann: UserRow
+) -> None:
+    used = await auth.links.create(ann.id)
+    await auth.links.redeem(used)
+    async with store.for_system():
+        for token in ("x" * 43, used, "\ud800"):
+            with pytest.raises(LinkRefused):
+                await auth.links.redeem(token)
+
+
 async def test_the_header_counts_before_the_cookie(auth: Auth, ann: UserRow) -> None:
     cookie, _ = await auth.sessions.start(ann.id, user_agent="")
     token, _ = await auth.tokens.issue(ann.id, name="ci", lifetime=timedelta(days=1))

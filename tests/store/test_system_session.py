@@ -99,7 +99,9 @@ async def test_a_link_is_void_after_its_time_and_for_a_disabled_account(
         await system.disable_user(people.vic.id)
         await system.create_login_link(user_id=people.vic.id, token_hash=HASH[1:] + b"v", expires_at=clock.now() + HOUR)
         assert await system.consume_login_link(HASH[1:] + b"v") is None
+        assert await system.login_link_is_good(HASH)
         clock.advance(HOUR.total_seconds())
+        assert not await system.login_link_is_good(HASH)
         assert await system.consume_login_link(HASH) is None
         assert await system.consume_login_link(b"x" * 32) is None
 

@@ -30,9 +30,14 @@ class LoginLinks:
         return token
 
     async def redeem(self, token: str) -> UserRow:
-        """Use the link up: its account. Raises LinkRefused."""
+        """Use the link up: its account. Raises LinkRefused, for a guess without a turn at the database's one writer."""
+        hashed = token_hash(token)
+        async with self._store.for_system(read_only=True) as session:
+            good = await session.login_link_is_good(hashed)
+        if not good:
+            raise LinkRefused
         async with self._store.for_system() as session:
-            user = await session.consume_login_link(token_hash(token))
+            user = await session.consume_login_link(hashed)
         if user is None:
             raise LinkRefused
         return user

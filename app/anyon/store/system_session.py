@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, Select, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -119,23 +119,32 @@ class SystemSession:
         await self._connection.execute(statement)
         return link_id
 
+    async def login_link_is_good(self, token_hash: bytes) -> bool:
+        """Whether `consume_login_link` would find the link: a look that keeps no writer waiting."""
+        statement = select(login_links.c.id).where(self._good_link(token_hash))
+        return await self._first(statement) is not None
+
     async def consume_login_link(self, token_hash: bytes) -> UserRow | None:
         """Use the link up: its account, or None when it is unknown, used or over, or the account is disabled.
 
         One UPDATE decides, so that of two callers at once only one gets the account.
         """
-        now = self._clock.now()
         statement = (
             update(login_links)
-            .where(
-                login_links.c.token_hash == token_hash, login_links.c.used_at.is_(None), login_links.c.expires_at > now
-            )
-            .values(used_at=now)
+            .where(self._good_link(token_hash))
+            .values(used_at=self._clock.now())
             .returning(login_links.c.user_id)
         )
         record = await self._first(statement)
         user = None if record is None else await self.user(record.user_id)
         return user if user is not None and user.disabled_at is None else None
+
+    def _good_link(self, token_hash: bytes) -> ColumnElement[bool]:
+        return and_(
+            login_links.c.token_hash == token_hash,
+            login_links.c.used_at.is_(None),
+            login_links.c.expires_at > self._clock.now(),
+        )
 
     async def create_session(
         self, *, user_id: UUID, token_hash: bytes, user_agent: str, expires_at: datetime

@@ -47,7 +47,8 @@ async def _redeem(services: Services, token: str, address: str) -> UserRow:
     try:
         user = await services.auth.links.redeem(token)
     except LinkRefused:
-        # Only failures are slowed down: many people may share an address, and theirs must not lock a good link out.
+        # Only failures are slowed down: many people may share an address (behind a proxy all do), and theirs must not
+        # lock a good link out. Until here a guess has cost one look.
         services.auth.throttle.check(address)
         if services.auth.throttle.failed(address):
             async with services.store.for_system() as session:
