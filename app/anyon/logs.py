@@ -23,6 +23,7 @@ _SECRET_VALUES = re.compile(
     r"|\b(?:sk|ghp|gho|ghs|glpat|xox[abp])[-_][\w-]{10,})"
 )
 REMOVED = "[removed]"
+_OF_MANY_LINES = frozenset({"event", "exception", "stack"})
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -35,6 +36,22 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     return event
 
 
+def escape(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Show what a terminal would obey as `\\x1b`: what a stranger sends neither moves the cursor nor starts a line.
+
+    Messages and tracebacks keep their lines, indented. What is no text is shown by its `repr`, which escapes as well.
+    """
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            lines = value.split("\n") if key in _OF_MANY_LINES else [value]
+            event[key] = "\n    ".join(map(_printable, lines))
+    return event
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
 def configure(level: str, log_format: LogFormat) -> None:
     """Send structlog's and the standard library's records through one chain to standard output."""
     shared: list[structlog.types.Processor] = [
@@ -44,10 +61,10 @@ def configure(level: str, log_format: LogFormat) -> None:
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
+    renderers: list[structlog.types.Processor] = (
+        [structlog.processors.JSONRenderer()]
         if log_format is LogFormat.JSON
-        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        else [escape, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, redact, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -59,7 +76,7 @@ def configure(level: str, log_format: LogFormat) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, *renderers],
         )
     )
     root = logging.getLogger()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,3 +85,27 @@ def test_people_get_text(restored: None, capsys: pytest.CaptureFixture[str]) -> 
     assert "hello" in line
     with pytest.raises(ValueError, match="Expecting"):
         json.loads(line)
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(restored: None, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", LogFormat.CONSOLE)
+    hostile = "/\x1b[2J\x1b]0;title\x07\x9b1m\r\u2028\u202e\ud800"
+    shown = r"/\x1b[2J\x1b]0;title\x07\x9b1m\r\u2028\u202e\ud800"
+    structlog.get_logger().info("request", path=hostile, nested=[hostile])
+    structlog.get_logger().info(hostile)
+    logging.getLogger("some.library").warning("from %s", hostile)
+    lines = capsys.readouterr().out.split("\n")
+    assert [line.count(shown) for line in lines] == [2, 1, 1, 0]
+    for line in lines:
+        assert not re.search(r"[\x00-\x1f\x7f-\x9f]", re.sub(r"\x1b\[\d*m", "", line))
+
+
+def test_only_a_record_begins_at_the_start_of_a_line(restored: None, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", LogFormat.CONSOLE)
+    structlog.get_logger().info("request", path="/\n2026-01-01 forged")
+    logging.getLogger("some.library").warning("first\n2026-01-01 forged")
+    structlog.get_logger().error("failed", exc_info=ValueError("broken\x1b[2J\n2026-01-01 forged"))
+    lines = capsys.readouterr().out.splitlines()
+    assert not any(line.startswith("2026-01-01 forged") for line in lines)
+    assert sum(line.startswith("    2026-01-01 forged") for line in lines) == 2
+    assert r"ValueError: broken\x1b[2J" in [line.strip() for line in lines]
