@@ -127,6 +127,11 @@ class Settings(BaseModel):
         return self.host in _LOOPBACK
 
     @property
+    def https(self) -> bool:
+        """Whether browsers reach the service by https."""
+        return urlsplit(self.origin).scheme == "https"
+
+    @property
     def is_for_this_machine(self) -> bool:
         """Bound to loopback, and no public address says that a proxy brings others there."""
         return self.binds_to_loopback and (self.public_url is None or urlsplit(self.origin).hostname in _LOOPBACK)

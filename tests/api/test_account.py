@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from anyon.auth import COOKIE
+from anyon.auth import COOKIE, SECURE_COOKIE
 from tests.api.people import Json, Person
 from tests.fixtures.product import LiveServer
 
@@ -33,6 +33,13 @@ def log_in(browser: httpx.Client, person: Person) -> Json:
     return session
 
 
+def attributes_of(answer: httpx.Response) -> set[str]:
+    """Of the cookie that it sets, in lower case."""
+    cookie: str = answer.headers["set-cookie"]
+    assert not any("domain" in part.lower() for part in cookie.split(";")[1:])
+    return {part.strip().lower() for part in cookie.split(";")[1:]}
+
+
 class TestSessions:
     def test_a_link_logs_a_browser_in_once(self, ann: Person, browser: httpx.Client) -> None:
         token = link_of(ann)
@@ -52,6 +59,25 @@ class TestSessions:
         assert browser.delete("/api/session").status_code == 204
         browser.cookies.set(COOKIE, cookie)
         assert browser.get("/api/session").json()["code"] == "session-over"
+
+    def test_over_https_the_cookie_is_bound_to_the_host_by_its_name(
+        self, tmp_path: Path, new_server: Callable[..., LiveServer]
+    ) -> None:
+        server = new_server(tmp_path / "data", public_url="https://127.0.0.1")
+        ann = Person(server)
+        with httpx.Client(base_url=server.url, headers={"Origin": "https://127.0.0.1"}, trust_env=False) as browser:
+            answer = browser.post("/api/session", json={"token": link_of(ann)})
+            name, _, value = answer.headers["set-cookie"].partition(";")[0].partition("=")
+            assert name == SECURE_COOKIE == "__Host-anyon_session"
+            assert {"secure", "httponly", "path=/"} <= attributes_of(answer)
+            browser.headers["X-CSRF-Token"] = answer.json()["data"]["csrf"]
+            assert browser.get("/api/session", headers={"Cookie": f"{COOKIE}={value}"}).status_code == 401
+            cookie = {"Cookie": f"{SECURE_COOKIE}={value}"}
+            assert browser.get("/api/session", headers=cookie).json()["data"]["user"]["email"] == ann.email
+            ended = browser.delete("/api/session", headers=cookie)
+            assert ended.headers["set-cookie"].startswith(f'{SECURE_COOKIE}="";')
+            assert {"secure", "max-age=0", "path=/"} <= attributes_of(ended)
+        ann.close()
 
     def test_a_script_that_logs_out_keeps_its_token(self, ann: Person) -> None:
         ann.call("DELETE", "/api/session", status=204)

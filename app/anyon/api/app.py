@@ -71,7 +71,7 @@ def build_app(settings: Settings) -> FastAPI:
         RequestEnvelope,
         metrics=metrics,
         content_security_policy=assets.content_security_policy,
-        https=settings.origin.startswith("https://"),
+        https=settings.https,
     )
     return app
 

@@ -13,7 +13,7 @@ from fastapi import Depends, Request, WebSocket
 from starlette.requests import HTTPConnection
 
 from anyon.api.state import services_of
-from anyon.auth import COOKIE, UserContext
+from anyon.auth import UserContext
 from anyon.errors import AnyonError
 
 SOCKET_PROTOCOL = "anyon"
@@ -28,8 +28,9 @@ class NotAdministrator(AnyonError):
 
 
 async def _identify(connection: HTTPConnection) -> UserContext:
-    return await services_of(connection).auth.authenticate(
-        authorization=connection.headers.get("authorization"), cookie=connection.cookies.get(COOKIE)
+    auth = services_of(connection).auth
+    return await auth.authenticate(
+        authorization=connection.headers.get("authorization"), cookie=connection.cookies.get(auth.sessions.cookie)
     )
 
 

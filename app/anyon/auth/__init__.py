@@ -18,10 +18,11 @@ from anyon.auth.errors import (
 )
 from anyon.auth.revocations import Revocations
 from anyon.auth.service import Auth
-from anyon.auth.sessions import COOKIE
+from anyon.auth.sessions import COOKIE, SECURE_COOKIE
 
 __all__ = [
     "COOKIE",
+    "SECURE_COOKIE",
     "AccountDisabled",
     "Auth",
     "AuthError",

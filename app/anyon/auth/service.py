@@ -38,7 +38,9 @@ class Auth:
             tokens=BearerTokens(
                 store, clock, secret=keys.jwt, issuer=settings.jwt_issuer, audience=settings.jwt_audience
             ),
-            sessions=BrowserSessions(store, clock, lifetime=timedelta(days=settings.session_days)),
+            sessions=BrowserSessions(
+                store, clock, lifetime=timedelta(days=settings.session_days), https=settings.https
+            ),
             links=LoginLinks(store, clock, lifetime=timedelta(minutes=settings.login_link_minutes)),
             csrf=CsrfTokens(keys.csrf),
             origins=Origins(settings.origin),

@@ -14,15 +14,20 @@ from anyon.store import SessionRow, Store
 
 TOUCH_EVERY = timedelta(minutes=1)
 COOKIE = "anyon_session"
+"""The cookie's name over http."""
+
+SECURE_COOKIE = f"__Host-{COOKIE}"
+"""Its name over https: browsers take it from this host only, over https, for every path; no other name can plant it."""
 
 
 class BrowserSessions:
-    """`lifetime`: a session ends after this long without use."""
+    """`lifetime`: a session ends after this long without use. `https`: how browsers reach the service."""
 
-    def __init__(self, store: Store, clock: Clock, *, lifetime: timedelta) -> None:
+    def __init__(self, store: Store, clock: Clock, *, lifetime: timedelta, https: bool) -> None:
         self._store = store
         self._clock = clock
         self.lifetime = lifetime
+        self.cookie = SECURE_COOKIE if https else COOKIE
 
     async def start(self, user_id: UUID, *, user_agent: str) -> tuple[str, SessionRow]:
         """A session after a login: the cookie's value, shown this once, and the record."""

@@ -24,7 +24,7 @@ from anyon.api.schemas.account import (
 from anyon.api.schemas.base import Data, ListData, SecretName
 from anyon.api.security import CallerDep, check_origin
 from anyon.api.state import ServicesDep
-from anyon.auth import COOKIE, LinkRefused
+from anyon.auth import LinkRefused
 from anyon.composition import Services
 from anyon.store import UserRow
 
@@ -73,12 +73,12 @@ async def log_in(services: ServicesDep, request: Request, response: Response, bo
     user = await _redeem(services, body.token, request.client.host if request.client else "unknown")
     cookie, session = await services.auth.sessions.start(user.id, user_agent=request.headers.get("user-agent", ""))
     response.set_cookie(
-        COOKIE,
+        services.auth.sessions.cookie,
         cookie,
         max_age=services.settings.session_days * 86_400,
         httponly=True,
         samesite="lax",
-        secure=services.settings.origin.startswith("https://"),
+        secure=services.settings.https,
         path="/",
     )
     return Data(data=_session_view(services, UserView.model_validate(user), services.auth.csrf.token(session.id)))
@@ -97,7 +97,8 @@ async def log_out(services: ServicesDep, caller: CallerDep) -> Response:
     if caller.session_id is not None:
         await _end(services, caller.user_id, caller.session_id)
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE, path="/")
+    # A browser heeds the end of a __Host- cookie only if it, too, is Secure.
+    response.delete_cookie(services.auth.sessions.cookie, path="/", secure=services.settings.https)
     return response
 
 
