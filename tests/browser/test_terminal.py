@@ -147,6 +147,40 @@ async def test_several_lines_are_shown_before_they_are_pasted(page: Page, new_pr
     await expect(dialog).to_be_hidden()
 
 
+async def test_a_line_that_ends_with_a_break_is_shown_before_it_runs(page: Page, new_project: NewProject) -> None:
+    project = await new_project()
+    await open_terminal(page, project["slug"])
+    await page.evaluate("navigator.clipboard.writeText('echo ran-$((40+2))\\n')")
+    await page.keyboard.press("Control+Shift+V")
+    dialog = page.get_by_role("dialog", name="Paste and run this line?")
+    await expect(dialog).to_contain_text("echo ran-$((40+2))")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(dialog).to_be_hidden()
+    await page.keyboard.type("echo typed-$((40+2))\n")
+    rows = page.locator(".xterm-rows")
+    await expect(rows).to_contain_text("typed-42")
+    await expect(rows).not_to_contain_text("ran-")
+    await page.keyboard.press("Control+Shift+V")
+    await dialog.get_by_role("button", name="Paste").click()
+    await page.keyboard.press("Enter")  # a shell with bracketed paste waits for it
+    await expect(rows).to_contain_text("ran-42")
+
+
+async def test_a_paste_cannot_command_the_terminal(page: Page, new_project: NewProject) -> None:
+    project = await new_project()
+    await open_terminal(page, project["slug"])
+    await page.keyboard.type("clear; printf '\\033[?2004h'; exec cat -v\n")
+    rows = page.locator(".xterm-rows")
+    await expect(rows).not_to_contain_text("cat -v")
+    await page.evaluate("navigator.clipboard.writeText('in\\x1b[201~\\x9b201~\\x03\\x7f\\tside')")
+    await page.keyboard.press("Control+Shift+V")
+    await page.keyboard.press("Enter")
+    await expect(rows).to_contain_text(re.compile(r"\^\[\[200~in\[201~201~\s+side\^\[\[201~"))
+    await page.evaluate("navigator.clipboard.writeText('first\\x1b[201~\\rsecond')")
+    await page.keyboard.press("Control+Shift+V")
+    await expect(page.get_by_role("dialog", name="Paste 2 lines?").locator("pre")).to_have_text("first[201~\nsecond")
+
+
 async def test_a_shell_that_ends_says_so_and_another_can_be_opened(page: Page, new_project: NewProject) -> None:
     project = await new_project()
     await open_terminal(page, project["slug"])

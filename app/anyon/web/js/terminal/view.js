@@ -3,11 +3,10 @@ import { html, useEffect, useRef, useState } from "../dom.js";
 import { dark, preference } from "../preferences.js";
 import { terminalsOf } from "../data/terminals.js";
 import { SearchBar } from "../log/search.js";
-import { show } from "../ui/dialog.js";
 import { notify } from "../ui/notices.js";
 import { Button } from "../ui/parts.js";
 import { terminalLink } from "./link.js";
-import { PasteGuard } from "./paste.js";
+import { askPaste } from "./paste.js";
 
 export const fontSize = preference("terminal-font", 13);
 export const copyOnSelect = preference("terminal-copy", false);
@@ -19,14 +18,6 @@ const NOTES = {
   connecting: "Attaching to the shell",
   lost: "Connection lost. The shell goes on; what you type reaches it when it is back.",
 };
-
-function askPaste(text, send) {
-  if (!/[\r\n]/.test(text.trimEnd())) {
-    send();
-    return;
-  }
-  const close = show(() => html`<${PasteGuard} text=${text} onClose=${() => close()} onPaste=${send} />`);
-}
 
 // Ctrl Shift C and V copy and paste; Ctrl C stays a signal, and the palette's key goes to the page.
 function keyHandler({ terminal, paste, find }) {
@@ -56,7 +47,7 @@ export function TerminalView({ terminal, autofocus, visible = true }) {
       const { openScreen } = await import("./screen.js");
       if (gone) return;
       const current = () => screen.current.terminal;
-      const paste = (text) => askPaste(text, () => current().paste(text));
+      const paste = (text) => askPaste(text, (clean) => current().paste(clean));
       const opened = await openScreen({
         host: host.current,
         fontSize: fontSize.value,
