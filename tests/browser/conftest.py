@@ -68,7 +68,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def product(browser: Browser) -> AsyncIterator[Installation]:
     """One installation for all tests; each makes projects of its own."""
-    async with temporary_installation() as installation:
+    async with temporary_installation(allow_unisolated_accounts=True) as installation:
         yield installation
 
 
