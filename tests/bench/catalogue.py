@@ -31,7 +31,7 @@ ON_REQUEST = frozenset({"load-test-large", "memory"})
 """Run only when named: it takes many minutes, or another benchmark gives the figure more truly."""
 
 _AGENTS = (
-    "each project starts a sandbox with an interpreter, about 0.1 s of processor that the bare shell does not spend, and "
+    "each project starts a sandbox with an interpreter, about 0.1 s of processor that the bare shell does not spend; "
     "each task of 2 ms of work is recorded, followed, committed and measured, about 60 ms; tasks that work for seconds "
     "hide it"
 )
