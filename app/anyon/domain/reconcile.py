@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from anyon.domain.attempts import Attempts
+from anyon.domain.errors import ProjectNotReady
 from anyon.domain.projects import Projects
 from anyon.domain.workspaces import Place, Workspaces
 from anyon.errors import AnyonError
@@ -82,6 +83,7 @@ class Reconciler:
             _log.warning("a workspace without a project is stopped", project_id=str(project_id))
             await self.runtime.stop(project_id, self.workspaces.settings.stop_seconds)
         elif workspace is not None:
-            await self.workspaces.adopt(Place(project_id, owner))
+            with suppress(ProjectNotReady):  # it goes with its project
+                await self.workspaces.adopt(Place(project_id, owner))
         else:
             await self.workspaces.mark_gone(Place(project_id, owner), "it was not running when the service started")

@@ -124,10 +124,7 @@ class Workspaces:
             return await self._start(place, import_source)
 
     async def _start(self, place: Place, import_source: Path | None) -> AgentClient:
-        async with self.store.for_user(place.owner_id, read_only=True) as session:
-            project = await session.projects.get(place.project_id)
-        if project.state is ProjectState.DELETING:
-            raise ProjectNotReady(state=project.state.value)
+        await self._refuse_deleted(place)
         await self._mark(place, WorkspaceEvent.ENSURE, problem=None)
         try:
             client = await self._connect(place, import_source, self.settings.start_seconds)
@@ -148,6 +145,13 @@ class Workspaces:
         )
         return client
 
+    async def _refuse_deleted(self, place: Place) -> None:
+        """Under the lock: what a deletion ended is not to come back. Raises NotFound, ProjectNotReady."""
+        async with self.store.for_user(place.owner_id, read_only=True) as session:
+            project = await session.projects.get(place.project_id)
+        if project.state is ProjectState.DELETING:
+            raise ProjectNotReady(state=project.state.value)
+
     async def _connect(self, place: Place, import_source: Path | None, patience: float) -> AgentClient:
         spec = WorkspaceSpec(place.project_id, place.owner_id, import_source, new_id().hex, new_token())
         endpoint = await self.runtime.ensure(spec)
@@ -160,9 +164,14 @@ class Workspaces:
         return client
 
     async def adopt(self, place: Place) -> None:
-        """Take up a workspace that outlived the control plane (X5)."""
+        """Take up a workspace that outlived the control plane (X5).
+
+        Raises NotFound, ProjectNotReady for a project that is being deleted, WorkspaceFailed and the runtime's own
+        errors.
+        """
         async with self.lock(place.project_id):
             if self.connected(place.project_id) is None:
+                await self._refuse_deleted(place)
                 await self._mark(place, WorkspaceEvent.ENSURE, problem=None)
                 await self._connect(place, None, self.settings.start_seconds)
                 await self._mark(place, WorkspaceEvent.AGENT_READY)

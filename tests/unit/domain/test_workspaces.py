@@ -77,6 +77,20 @@ async def test_a_lost_connection_is_made_again_and_nothing_ends(world: World) ->
     assert (await world.workspace(project)).state is WorkspaceState.RUNNING
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["being deleted", "deleted"])
+async def test_a_workspace_that_a_deletion_ended_is_not_adopted(world: World, gone: bool) -> None:
+    project = await world.project()
+    place = Place(project.id, project.user_id)
+    async with world.services.store.for_user(world.user_id) as session:
+        await session.projects.transition(project.id, from_states={ProjectState.READY}, to=ProjectState.DELETING)
+    await world.services.workspaces.remove(place)
+    if gone:
+        await world.services.projects.delete(project)
+    with pytest.raises(NotFound if gone else ProjectNotReady):
+        await world.services.workspaces.adopt(place)
+    assert await world.services.runtime.list() == []
+
+
 async def test_a_project_that_is_being_deleted_starts_nothing(world: World) -> None:
     project = await world.project()
     place = Place(project.id, project.user_id)
