@@ -9,6 +9,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -255,6 +257,35 @@ class TestContract:
             await impatient.ensure(hostile)
         await runtime.stop(hostile.project_id, grace=5)
         assert (await shell(await runtime.ensure(hostile), "echo back")).output == "back\n"
+
+    async def test_the_folders_of_a_start_are_prepared_beside_the_loop_and_to_the_end(
+        self, runtime: ProcessRuntime, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loop, begun, go = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+        prepared: list[Path] = []
+
+        def slow(folder: Path, _owner: tuple[int, int] | None) -> None:
+            loop.call_soon_threadsafe(begun.set)
+            if threading.current_thread() is not threading.main_thread():
+                go.wait()
+            prepared.append(folder)
+
+        monkeypatch.setattr(folders, "prepare", slow)
+        spec = new_spec()
+        starting = asyncio.create_task(runtime.ensure(spec))
+        try:
+            await begun.wait()
+            assert prepared == []
+            starting.cancel()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert not starting.done()
+        finally:
+            go.set()
+            with suppress(asyncio.CancelledError, WorkspaceFolderUnusable):
+                await starting
+        assert starting.cancelled()
+        assert prepared == [data_dir / "workspaces" / str(spec.project_id)]
 
     async def test_a_link_in_the_place_of_a_folder_is_refused(
         self, runtime: ProcessRuntime, data_dir: Path, tmp_path: Path

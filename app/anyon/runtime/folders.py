@@ -36,7 +36,8 @@ def opened(name: str | Path, parent: int | None = None) -> Iterator[int]:
 def prepare(folder: Path, owner: tuple[int, int] | None) -> None:
     """Make the workspace's folder and its parts, those owned by `owner` (uid, gid) when given.
 
-    What stands in the way of a part (a link, a file) is an OSError, never followed; `run` is emptied.
+    What stands in the way of a part (a link, a file) is an OSError, never followed; `run` is emptied, which takes as
+    long as the workspace put files into it.
     """
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)

@@ -134,7 +134,7 @@ class ProcessRuntime:
         folder = self._folder(spec.project_id)
         try:
             owner = (self._workspace_uid, self._workspace_uid) if self._host and self._host.as_root else None
-            folders.prepare(folder, owner)
+            await _to_the_end(asyncio.to_thread(folders.prepare, folder, owner))
             log = launch.open_log(folder)
         except OSError as error:
             raise WorkspaceFolderUnusable(path=error.filename or folder, reason=error.strerror) from error
