@@ -6,7 +6,9 @@ succeed: otherwise its failure inside would prove nothing.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shlex
 import shutil
 import signal
 import stat
@@ -22,6 +24,7 @@ from anyon.agent.endpoint import AgentEndpoint
 from anyon.runtime import probe, procfs
 from anyon.runtime.process import ProcessRuntime
 from tests.runtime.conftest import OpenRuntime
+from tests.runtime.keys import FIND, session_key
 from tests.runtime.workspaces import is_alive, new_spec, shell
 
 pytestmark = pytest.mark.bubblewrap
@@ -103,6 +106,20 @@ async def test_a_workspace_finds_its_own_name_without_a_name_server(set_up: SetU
     """Many programs ask for it at their start, and a name server that does not answer costs them five seconds."""
     scene = await set_up("bubblewrap")
     assert await scene.succeeds('getent --service=hosts:files hosts "$(hostname)"')
+
+
+@pytest.mark.parametrize("isolation", ["bubblewrap", "none"])
+async def test_a_key_in_the_session_keyring_of_the_service_stays_with_it(
+    open_runtime: OpenRuntime, isolation: str
+) -> None:
+    runtime = await open_runtime(isolation=isolation)
+    name = f"anyon:{uuid.uuid4()}"
+    with session_key(name) as key:
+        command = [str(probe.interpreter()), "-I", "-S", "-c", FIND, name, str(key)]
+        beside = await asyncio.create_subprocess_exec(*command)
+        assert await beside.wait() == 0
+        endpoint = await runtime.ensure(new_spec())
+        assert (await shell(endpoint, shlex.join(command))).status == 1
 
 
 BOMB = """

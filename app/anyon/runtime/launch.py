@@ -8,10 +8,13 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+
+from anyon.runtime import keyring
 
 INFO_DESCRIPTOR = 3
 """Descriptor to which bubblewrap writes the pid of the sandbox's first process."""
@@ -125,7 +128,7 @@ async def launched(
 ) -> AsyncIterator[Launched]:
     """Spawn `argv` with `log` as its output and error; on leaving the block its standard input ends.
 
-    Raises OSError when the program cannot be started at all.
+    Raises OSError when the program cannot be started at all, or gets no session keyring of its own.
     """
     with ExitStack() as stack:
         token_read, token_write = _pipe(stack)
@@ -139,6 +142,16 @@ async def launched(
 
 
 def _spawn(argv: Sequence[str], environment: Mapping[str, str], moves: Sequence[tuple[FileIO, int]]) -> int:
+    """In a thread of its own: the session keyring goes by thread, and the service keeps the one that it has.
+
+    Not in the agent, whose user may have no room for one more key: other workspaces fill what their user may have.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawn") as thread:
+        return thread.submit(_spawn_here, argv, environment, moves).result()
+
+
+def _spawn_here(argv: Sequence[str], environment: Mapping[str, str], moves: Sequence[tuple[FileIO, int]]) -> int:
+    keyring.leave()
     return os.posix_spawn(
         argv[0],
         tuple(argv),
