@@ -37,14 +37,18 @@ class Wire:
     def send(self, wire: bytes) -> None:
         self._writer.write(wire)
 
+    async def send_all(self, wire: bytes) -> None:
+        """Send, and wait until the socket took most of it."""
+        self.send(wire)
+        await self._writer.drain()
+
     def send_json(self, kind: Kind, channel: int, **value: Any) -> None:
         self.send(protocol.encode_json(kind, channel, value))
 
     async def flood(self, wire: bytes) -> None:
         """Send the same for as long as anybody takes it."""
         while True:
-            self.send(wire)
-            await self._writer.drain()
+            await self.send_all(wire)
 
     async def welcome(self) -> None:
         assert (await self.receive()).kind is Kind.HELLO

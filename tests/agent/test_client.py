@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +309,51 @@ async def test_an_agent_cannot_make_a_stream_grow_that_nobody_reads(tmp_path: Pa
             with pytest.raises(AgentProtocolViolation, match=r"un(acknowledged|read)"):
                 async for _ in watching:
                     pass
+
+
+async def test_unread_events_cost_no_more_than_their_bytes(tmp_path: Path) -> None:
+    event = b'{"x":[' + b",".join([b"[]"] * 330_000) + b"]}"
+
+    async def script(wire: Wire) -> None:
+        await wire.welcome()
+        channel = (await wire.receive()).channel
+        for _ in range(4):
+            await wire.send_all(protocol.encode(Kind.EVENT, channel, event))
+        wire.send_json(Kind.CLOSE, channel, result={})
+
+    async with agent_that(tmp_path, script) as endpoint:
+        client = await AgentClient.connect(endpoint)
+        tracemalloc.start()
+        try:
+            async with client.stream("watch") as watching:
+                await eventually(lambda: watching.ended)
+                held, _ = tracemalloc.get_traced_memory()
+                items = [item async for item in watching]
+        finally:
+            tracemalloc.stop()
+        assert [len(item.fields["x"]) for item in items if isinstance(item, Event)] == [330_000] * 4
+        assert held < 2 * stream.MAX_UNREAD_EVENT_BYTES
+        await client.close()
+
+
+async def test_an_event_that_is_no_object_ends_the_connection_once_it_is_taken(tmp_path: Path) -> None:
+    async def script(wire: Wire) -> None:
+        await wire.welcome()
+        channel = (await wire.receive()).channel
+        wire.send_json(Kind.EVENT, channel, event="fine")
+        wire.send(protocol.encode(Kind.EVENT, channel, b"[]"))
+        wire.send_json(Kind.EVENT, channel, event="late")
+
+    async with agent_that(tmp_path, script) as endpoint:
+        client = await AgentClient.connect(endpoint)
+        async with client.stream("watch") as watching:
+            assert await anext(watching) == Event({"event": "fine"})
+            for _ in range(2):
+                with pytest.raises(AgentProtocolViolation, match="is not a JSON object"):
+                    await anext(watching)
+        await client.closed.wait()
+        with pytest.raises(AgentProtocolViolation):
+            await client.call("status")
 
 
 async def test_input_waits_for_the_agent(tmp_path: Path) -> None:

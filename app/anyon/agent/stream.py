@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from anyon.agent import protocol
-from anyon.agent.errors import AgentError
+from anyon.agent.errors import AgentError, AgentProtocolViolation
 from anyon.agent.link import Link
-from anyon.agent.protocol import Frame, Kind, WindowExceeded
+from anyon.agent.protocol import Frame, Kind, ProtocolViolation, WindowExceeded
 from anyon.agent.pulse import Pulse
 from anyon.agent.windows import ReceiveWindow, SendWindow
 
@@ -35,7 +35,8 @@ class AgentStream:
 
     Taking an item acknowledges it, so a slow consumer slows the agent down. Iteration ends when the operation does;
     then `result` is set. It raises AgentProblem when the operation was refused, AgentUnreachable when the connection is
-    lost. Leaving the block detaches.
+    lost, AgentProtocolViolation when the agent broke the protocol, which an event that is no object does once it is
+    taken. Leaving the block detaches.
     """
 
     def __init__(self, link: Link, operation: str, arguments: dict[str, Any]) -> None:
@@ -44,7 +45,7 @@ class AgentStream:
         self._operation = operation
         self._arguments = arguments
         self._number = 0
-        self._inbox: deque[_Bytes | _Fields] = deque()
+        self._inbox: deque[_Bytes | Frame] = deque()
         self._event_bytes = 0
         self._events = 0
         self._received = ReceiveWindow(jumps=True)
@@ -74,10 +75,10 @@ class AgentStream:
                 raise StopAsyncIteration
             await self._changed.wait()
         item = self._inbox.popleft()
-        if isinstance(item, _Fields):
+        if isinstance(item, Frame):
             self._events -= 1
-            self._event_bytes -= item.size
-            return Event(item.fields)
+            self._event_bytes -= len(item.payload)
+            return Event(self._fields_of(item))
         offset = self._received.consumed(item.offset + len(item.content))
         if offset is not None and not self.ended:
             self._link.write(protocol.encode_ack(self._number, offset))
@@ -122,7 +123,7 @@ class AgentStream:
         elif frame.kind is Kind.DATA:
             self._receive_data(*frame.data())
         else:
-            self._receive_event(frame.json(), len(frame.payload))
+            self._receive_event(frame)
         self._changed.fire()
 
     def finish(self, result: dict[str, Any]) -> None:
@@ -145,22 +146,28 @@ class AgentStream:
         elif data:
             self._inbox.append(_Bytes(offset, bytearray(data)))
 
-    def _receive_event(self, fields: dict[str, Any], size: int) -> None:
+    def _receive_event(self, frame: Frame) -> None:
+        """Kept as it came: parsed, it can take twenty times its bytes."""
         self._events += 1
-        self._event_bytes += size
+        self._event_bytes += len(frame.payload)
         if self._events > MAX_UNREAD_EVENTS or self._event_bytes > MAX_UNREAD_EVENT_BYTES:
             raise WindowExceeded(
                 f"{self._events} unread events of {self._event_bytes} bytes; the limits are "
                 f"{MAX_UNREAD_EVENTS} and {MAX_UNREAD_EVENT_BYTES}"
             )
-        self._inbox.append(_Fields(fields, size))
+        self._inbox.append(frame)
+
+    def _fields_of(self, event: Frame) -> dict[str, Any]:
+        """Ends the connection and raises AgentProtocolViolation for what is no object."""
+        try:
+            return event.json()
+        except ProtocolViolation as violation:
+            error = AgentProtocolViolation(reason=str(violation))
+            self._inbox.clear()
+            self._link.abort(error)
+            raise error from violation
 
 
 class _Bytes(NamedTuple):
     offset: int
     content: bytearray
-
-
-class _Fields(NamedTuple):
-    fields: dict[str, Any]
-    size: int  # bytes in its frame
