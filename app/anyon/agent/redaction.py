@@ -1,21 +1,28 @@
-"""Replaces secrets in a stream of bytes by `[NAME]`, however the stream is cut into chunks."""
+"""Replaces secrets in a stream of bytes by `[NAME]`, however the stream is cut into chunks.
+
+Also as the inside of a JSON string, which is how agents write their output; and each line of MIN_LINE_LENGTH or more
+of a secret that has several, since programs number lines and quote some of them.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 from anyon.agent.problems import Problem
 
 MIN_SECRET_LENGTH = 4  # bytes; hiding anything shorter would eat the log and hide nothing
-MAX_SECRET_LENGTH = 16_384  # bytes; as much may be held back
+MAX_SECRET_LENGTH = 16_384  # bytes; as much may be held back, and six times as much of what is JSON
+MIN_LINE_LENGTH = 16  # bytes; shorter lines of a secret are words like any other
 
 
 def check_secrets(secrets: Mapping[str, str]) -> None:
     """Raises Problem `secret-refused` for one that cannot be redacted, naming it and the limit."""
     for name, value in secrets.items():
-        size = len(value.encode(errors="surrogateescape"))
+        size = len(_encoded(value))
         if not MIN_SECRET_LENGTH <= size <= MAX_SECRET_LENGTH:
             raise Problem(
                 "secret-refused",
@@ -34,9 +41,11 @@ class Redactor:
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._names: dict[bytes, bytes] = {}
         for name, value in sorted(secrets.items()):
-            self._names.setdefault(value.encode(errors="surrogateescape"), f"[{name}]".encode())
-        longest_first = sorted(self._names, key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(map(re.escape, longest_first))) if longest_first else None
+            self._names.setdefault(_encoded(value), f"[{name}]".encode())
+        for name, value in sorted(secrets.items()):
+            for form in _forms(value):
+                self._names.setdefault(form, f"[{name}]".encode())
+        self._pattern = re.compile(_any_of(sorted(self._names, key=len, reverse=True))) if self._names else None
         self._held = b""
 
     def feed(self, data: bytes) -> bytes:
@@ -80,3 +89,31 @@ class Redactor:
                     starts.add(start)
                 start = buffer.find(secret[:1], start + 1)
         return starts
+
+
+def _forms(value: str) -> Iterator[bytes]:
+    """What else gives a secret away: lines, and all of it inside of JSON, with and without characters beyond ASCII."""
+    lines = [line.strip() for line in value.split("\n")] if "\n" in value else []
+    long = [line for line in lines if len(_encoded(line)) >= MIN_LINE_LENGTH]
+    for part in (value, *long):
+        yield _encoded(part)
+        yield _encoded(json.dumps(part)[1:-1])
+        yield _encoded(json.dumps(part, ensure_ascii=False)[1:-1])
+
+
+def _any_of(longest_first: list[bytes], shared: int = 2) -> bytes:
+    """An expression for the longest of them that is there.
+
+    A tree of their first `shared` bytes, fewer than any has: a key of a thousand lines is not tried line by line at
+    every byte of the output.
+    """
+    if not shared:
+        return b"|".join(map(re.escape, longest_first))
+    rests: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for value in longest_first:
+        rests[value[:1]].append(value[1:])
+    return b"|".join(b"%b(?:%b)" % (re.escape(first), _any_of(rest, shared - 1)) for first, rest in rests.items())
+
+
+def _encoded(value: str) -> bytes:
+    return value.encode(errors="surrogateescape")
