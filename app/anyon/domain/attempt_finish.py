@@ -16,7 +16,7 @@ from anyon.clock import Clock
 from anyon.domain.attempt_progress import AttemptProgress
 from anyon.domain.attempt_rows import AttemptRows
 from anyon.domain.attempt_start import LIVE_EXECUTION, STEP_SECONDS
-from anyon.domain.background import Background
+from anyon.domain.background import Background, persistently
 from anyon.domain.errors import ExecutionFailed, ExecutionLost
 from anyon.domain.machines import ATTEMPT, AttemptEvent, sources
 from anyon.domain.workspaces import Place, Workspaces, instant, problem_of
@@ -30,7 +30,12 @@ from anyon.store.errors import OUTAGES
 
 @dataclass
 class AttemptFinisher:
-    """Hears from the agents (`WorkspaceListener`) when executions end."""
+    """Hears from the agents (`WorkspaceListener`) when executions end.
+
+    Agents may say so of anything, as often as they like: all that it starts is, for each execution of their project
+    whose end is awaited, one job at a time that settles it and one that asks. An end does not wait for the latter,
+    which gives the execution up when it gets no answer.
+    """
 
     store: Store
     rows: AttemptRows
@@ -43,10 +48,8 @@ class AttemptFinisher:
     async def on_snapshot(self, place: Place, snapshot: Status, /) -> None:
         """After a reconnect: finish what ended meanwhile."""
         running = {record.id for record in snapshot.executions}
-        async with self.store.for_user(place.owner_id, read_only=True) as session:
-            live = await session.executions.live(place.project_id)
-        for execution in live:
-            if execution.state is ExecutionState.RUNNING and str(execution.id) not in running:
+        for execution in await self._running(place):
+            if str(execution.id) not in running:
                 self.finish_later(place, execution)
 
     async def on_event(self, place: Place, event: Change) -> None:
@@ -56,22 +59,40 @@ class AttemptFinisher:
         elif isinstance(event, Execution) and (execution_id := uuid_of(event.id)) is not None:
             if event.state == "running":
                 self.progress.first_byte(place.project_id, execution_id, event)
-            else:
-                self.background.persist(
+            elif await self._is_awaited(place, execution_id):
+                self.background.persist_one(
                     f"finish {execution_id}", lambda: self._finish_record(place, execution_id, event)
                 )
 
     async def on_gone(self, place: Place) -> None:
-        async with self.store.for_user(place.owner_id, read_only=True) as session:
-            live = await session.executions.live(place.project_id)
-        for execution in live:
-            if execution.state is ExecutionState.RUNNING and execution.attempt_id is not None:
+        for execution in await self._running(place):
+            if execution.attempt_id is not None:
                 async with self.progress.lock(execution.attempt_id):
                     await self._lose(place, execution, problem_of(ExecutionLost()))
 
     def finish_later(self, place: Place, execution: ExecutionRow) -> None:
         """`look_and_finish` in the background, until it is done."""
-        self.background.persist(f"finish {execution.id}", lambda: self.look_and_finish(place, execution))
+        self.background.persist_one(f"look for {execution.id}", lambda: self.look_and_finish(place, execution))
+
+    async def _is_awaited(self, place: Place, execution_id: UUID) -> bool:
+        """Whether the end of an execution is news.
+
+        Of what another life of the service started, only rows tell, until it is resumed. A queued one is left to that:
+        who resumes it looks whether it ran.
+        """
+        if self.progress.follows(place.project_id, execution_id):
+            return True
+        return execution_id in {execution.id for execution in await self._running(place)}
+
+    async def _running(self, place: Place) -> list[ExecutionRow]:
+        """The project's executions that run as far as rows tell, once the database can be asked."""
+
+        async def ask() -> list[ExecutionRow]:
+            async with self.store.for_user(place.owner_id, read_only=True) as session:
+                return await session.executions.live(place.project_id)
+
+        live = await persistently(f"executions of {place.project_id}", ask)
+        return [execution for execution in live if execution.state is ExecutionState.RUNNING]
 
     async def look_and_finish(self, place: Place, execution: ExecutionRow) -> None:
         """Ask the agent what became of an execution whose end nobody saw."""

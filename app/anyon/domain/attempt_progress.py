@@ -78,6 +78,10 @@ class AttemptProgress:
             self.last_lines[attempt_id] = text
             self.bus.publish(Topic.LINE, project_id, attempt_id, text=text)
 
+    def follows(self, project_id: UUID, execution_id: UUID) -> bool:
+        """Whether it is an execution of this project and its end is awaited in this life of the service."""
+        return self._find(project_id, execution_id) is not None
+
     def _find(self, project_id: UUID, execution_id: UUID) -> UUID | None:
         """The attempt of an execution; None when a workspace speaks of an execution that is not its own."""
         followed = self._attempt_of.get(execution_id)

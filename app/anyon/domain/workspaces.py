@@ -27,6 +27,7 @@ from anyon.domain.background import Background
 from anyon.domain.errors import ProjectNotReady, WorkspaceFailed
 from anyon.domain.events import EventBus, Topic
 from anyon.domain.machines import WORKSPACE, WorkspaceEvent, sources, target
+from anyon.domain.pace import Pace
 from anyon.errors import AnyonError
 from anyon.ids import new_id, new_token
 from anyon.metrics import Metrics
@@ -41,6 +42,9 @@ _RECONNECT_SECONDS = (0.05, 0.2, 1.0, 3.0)
 _GREETING_SECONDS = 3.0  # at a reconnect, while others wait for the lock
 VIOLATION_SECONDS = 5.0
 """How long an agent that broke the protocol is left alone, unless somebody uses the workspace."""
+SNAPSHOTS_AT_ONCE, SNAPSHOT_SECONDS = 4, 1.0
+"""How many snapshots of a workspace are acted upon at once, then one each so many seconds. An honest agent sends one
+for each connection, and more only when it reports faster than they are read."""
 LISTENER_SECONDS = 5.0
 """How long the end of a workspace waits for those who settle what ran there; they go on in the background."""
 
@@ -87,6 +91,7 @@ class Workspaces:
     _live: dict[UUID, _Live] = field(default_factory=dict)
     _withheld: set[UUID] = field(default_factory=set)
     _locks: defaultdict[UUID, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _paces: dict[UUID, Pace] = field(default_factory=dict)
 
     def lock(self, project_id: UUID) -> asyncio.Lock:
         """Held while the workspace is started or stopped."""
@@ -201,6 +206,7 @@ class Workspaces:
             await self._disconnect(place.project_id)
             await self.runtime.remove(place.project_id)
         self._locks.pop(place.project_id, None)
+        self._paces.pop(place.project_id, None)
 
     async def close(self) -> None:
         """Leave every workspace as it is and let go of its agent."""
@@ -229,6 +235,8 @@ class Workspaces:
         self.background.start(f"recover {place.project_id}", self._recover(place, client))
 
     async def _dispatch(self, place: Place, change: Status | Change | None) -> None:
+        if isinstance(change, Status):  # what comes after it waits too, and is bounded as all that is unread
+            await self._paces.setdefault(place.project_id, Pace(SNAPSHOTS_AT_ONCE, SNAPSHOT_SECONDS)).turn()
         for listener in self.listeners:
             try:
                 if isinstance(change, Status):

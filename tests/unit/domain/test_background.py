@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 import structlog
 
 from anyon.domain.background import Background
+from anyon.store import NotFound
 
 
 async def test_leaving_cancels_every_job_and_waits_for_its_cleanup() -> None:
@@ -36,6 +39,56 @@ async def test_a_job_that_fails_is_logged_with_its_name_and_disturbs_nobody() ->
             background.start("fragile", fails())
             await background.idle()
     assert [(entry["event"], entry["job"]) for entry in logs] == [("background job failed", "fragile")]
+
+
+async def test_a_job_that_fails_for_a_known_reason_is_one_line_in_the_log() -> None:
+    async def fails() -> None:
+        raise NotFound(kind="execution", id="4711")
+
+    with structlog.testing.capture_logs() as logs:
+        async with Background() as background:
+            background.start("fragile", fails())
+            await background.idle()
+    assert logs == [
+        {
+            "event": "background job failed",
+            "job": "fragile",
+            "reason": "There is no execution 4711",
+            "log_level": "error",
+        }
+    ]
+
+
+@pytest.mark.parametrize("first_fails", [False, True], ids=["ends", "fails"])
+async def test_of_what_comes_while_a_job_runs_the_newest_is_done_after_it(first_fails: bool) -> None:
+    done: list[str] = []
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def first() -> None:
+        begun.set()
+        await go.wait()
+        done.append("first")
+        if first_fails:
+            raise NotFound(kind="execution", id="4711")
+
+    def work(name: str) -> Callable[[], Coroutine[Any, Any, None]]:
+        async def run() -> None:
+            done.append(name)
+
+        return run
+
+    async with Background() as background:
+        background.persist_one("settle", first)
+        await begun.wait()
+        for name in ("second", "third", "fourth"):
+            background.persist_one("settle", work(name))
+        background.persist_one("other", work("other"))
+        assert len(background._jobs) == 2
+        go.set()
+        await background.idle()
+        background.persist_one("settle", work("fifth"))
+        await background.idle()
+    assert done == ["other", "first", "fourth", "fifth"]
 
 
 async def test_a_job_that_cleanup_starts_is_refused() -> None:
