@@ -189,20 +189,6 @@ async def test_a_spare_that_cannot_be_renamed_is_given_up(
     assert repository.at(".worktrees/1-a")("status", "--porcelain", "--branch") == "## anyon/1-a"
 
 
-async def test_everything_in_a_worktree_is_committed(client: AgentClient, repository: Git) -> None:
-    await add_worktree(client, "1-a")
-    folder = repository.folder / ".worktrees" / "1-a"
-    (folder / "new file").write_text("new")
-    (folder / "README.md").unlink()
-    answer = await client.call("worktree.commit", path=".worktrees/1-a", message="Work\n\nMore é", author=AUTHOR)
-    git = repository.at(".worktrees/1-a")
-    assert answer == {"commit": git("rev-parse", "HEAD"), "head": git("rev-parse", "HEAD")}
-    assert git("log", "-1", "--format=%an %ae %cn|%B") == "Ada ada@example.org Ada|Work\n\nMore é"
-    assert git("diff", "--name-status", "main") == "D\tREADME.md\nA\tnew file"
-    again = await client.call("worktree.commit", path=".worktrees/1-a", message="Nothing", author=AUTHOR)
-    assert again == {"commit": None, "head": answer["head"]}
-
-
 async def test_hooks_of_the_repository_do_not_run(client: AgentClient, repository: Git, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     for name in ("pre-commit", "post-commit", "post-checkout", "prepare-commit-msg"):
@@ -228,6 +214,19 @@ async def test_the_state_counts_files_and_commits(client: AgentClient, repositor
     repository.at(".worktrees/1-a")("commit", "-q", "--allow-empty", "-m", "work")
     state = await client.call("worktree.state", path=".worktrees/1-a", base_commit=answer["base_commit"])
     assert state == {"head": repository("rev-parse", "anyon/1-a"), "uncommitted": 3, "commits": 1}
+
+
+async def test_the_state_counts_the_commits_of_the_branch_that_the_worktree_left(
+    client: AgentClient, repository: Git
+) -> None:
+    added = await add_worktree(client, "1-a")
+    git = repository.at(".worktrees/1-a")
+    git("commit", "-q", "--allow-empty", "-m", "own")
+    git("checkout", "-q", "-b", "other", "main")
+    git("commit", "-q", "--allow-empty", "-m", "other")
+    sides = {"path": ".worktrees/1-a", "base_commit": added["base_commit"]}
+    assert (await client.call("worktree.state", branch="anyon/1-a", **sides))["commits"] == 2
+    assert (await client.call("worktree.state", branch="gone", **sides))["commits"] == 1
 
 
 async def remove(client: AgentClient, **more: Any) -> dict[str, Any]:

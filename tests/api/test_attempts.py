@@ -150,6 +150,28 @@ class TestReview:
         act(ann, attempt, "merge", {})
         assert {"one.txt", "late.txt"} <= set(ann.log(ann.work(project, "ls")).split())
 
+    def test_what_a_program_committed_on_a_branch_of_its_own_is_reviewed_and_merged(
+        self, ann: Person, project: Json
+    ) -> None:
+        script = "git checkout -q -b mine; echo one > one.txt; git add .; git commit -qm one; echo two > two.txt"
+        attempt = ann.work(project, script)
+        assert (attempt["state"], attempt["files"]) == ("in_review", 2)
+        merged = act(ann, attempt, "merge", {})
+        log = ann.log(ann.work(project, "git rev-parse main; ls; git branch --list mine"))
+        assert log.split() == [merged["merged_commit"], "one.txt", "two.txt", "mine"]
+
+    def test_branches_that_parted_are_told_and_not_merged(self, ann: Person, project: Json) -> None:
+        script = "echo one > one.txt; git add .; git commit -qm one; git checkout -q -b other HEAD~1; echo two > two"
+        attempt = ann.work(project, script)
+        assert (attempt["state"], attempt["problem"]["code"]) == ("failed", "wrong-branch")
+        assert "`other`" in attempt["problem"]["detail"]
+        ann.problem("POST", f"/api/attempts/{attempt['id']}/merge", {}, status=409, code="wrong-branch")
+        assert ann.call("GET", f"/api/attempts/{attempt['id']}/work") == {"uncommitted": 1, "commits": 1}
+        script = f"cd ../../{attempt['worktree']}; git switch -q {attempt['branch']}; git merge -q other"
+        ann.work(project, script)
+        assert act(ann, attempt, "merge", {})["state"] == "merged"
+        assert ann.log(ann.work(project, "ls")).split() == ["one.txt", "two"]
+
     def test_a_conflict_names_the_files_and_loses_nothing(self, ann: Person, project: Json) -> None:
         ann_s = ann.work(project, "echo mine > shared.txt")
         other = ann.work(project, "echo theirs > shared.txt; echo extra > extra.txt")

@@ -144,3 +144,22 @@ async def test_a_task_shows_its_attempts_and_starts_another(
     await expect(page).to_have_url(re.compile(r"/t/\d+/2$"))
     await page.get_by_role("combobox", name="Attempt").select_option("1")
     await expect(page).to_have_url(re.compile(r"/t/\d+/1$"))
+
+
+async def test_what_could_not_be_committed_is_put_right_in_the_terminal_and_merged(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    script = "echo a > a; git add .; git commit -qm a; git checkout -q -b other HEAD~1; echo b > b"
+    task = await attempted(service, project, script)
+    await page.goto(address(project, task))
+    await expect(page.get_by_role("alert")).to_contain_text("The worktree is on another branch")
+    await page.keyboard.press("t")
+    await expect(page.locator(".xterm-rows")).to_contain_text("$")
+    await page.keyboard.type("git switch -q -; echo swit''ched\n")
+    await expect(page.locator(".xterm-rows")).to_contain_text("switched")
+    await page.get_by_role("button", name="Merge", exact=True).first.click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("What is in the worktree")
+    await dialog.get_by_role("button", name="Merge").click()
+    await expect(page.locator(".attempt-facts")).to_contain_text("merged")

@@ -50,10 +50,16 @@ class AgentProtocolViolation(AgentError):
     hint = "Restart the workspace."
 
 
+_TITLES: Mapping[str, str] = {
+    "wrong-branch": "The worktree is on another branch",
+}
+"""Of refusals that people meet often, by their codes."""
+
+
 class AgentProblem(AgentError):
     """A refusal by the agent, with the code, detail, hint and data of its problem (`docs/reference/agent.md`).
 
-    The texts come out of the workspace: show them as text, decide by the code only.
+    The texts come out of the workspace: show them as text, decide by the code only. The title is of `_TITLES`.
     """
 
     code, status_hint = "agent-problem", 409
@@ -63,6 +69,7 @@ class AgentProblem(AgentError):
         super().__init__()
         self.data = dict(data or {})  # cleaned, as all of it is
         # Every other error has these for its class; here each refusal brings its own.
+        self.title = _TITLES.get(code, self.title)  # type: ignore[misc] # a class variable elsewhere
         self.code = code  # type: ignore[misc] # a class variable elsewhere
         self.detail = detail  # type: ignore[misc] # a class variable elsewhere
         self.hint = hint  # type: ignore[misc] # a class variable elsewhere

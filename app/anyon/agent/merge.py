@@ -37,9 +37,9 @@ class Merges:
         async with self._repository.lock:
             ours = await self._repository.commit_of(f"refs/heads/{request.into}")
             theirs = await self._repository.commit_of(f"refs/heads/{request.branch}")
-            if await self._is_ancestor(theirs, ours):
+            if await self._repository.is_ancestor(theirs, ours):
                 return {"commit": ours, "fast_forward": True}
-            forward = await self._is_ancestor(ours, theirs)
+            forward = await self._repository.is_ancestor(ours, theirs)
             commit = theirs if forward else await self._merge_commit(request, ours, theirs)
             await self._advance(request.into, ours, commit)
         self._spare.want()
@@ -80,10 +80,6 @@ class Merges:
         await self._git.run("rebase", "--abort", cwd=path, accept=(0, 1, 128))
         if unmerged.fields:
             raise _conflict(unmerged.fields) from problem
-
-    async def _is_ancestor(self, older: str, newer: str) -> bool:
-        output = await self._git.run("merge-base", "--is-ancestor", older, newer, accept=(0, 1))
-        return output.exit_code == 0
 
     async def _merge_commit(self, request: messages.BranchMerge, ours: str, theirs: str) -> str:
         """Merge in the object store alone; gives the commit, which no branch names yet."""

@@ -101,21 +101,28 @@ class WorktreeRemove(NamedTuple):
 
 class WorktreeCommit(NamedTuple):
     path: str
+    branch: str | None  # the one that the worktree is for; None: whatever it is on
     message: str
     author: Author
 
     @classmethod
     def parse(cls, get: Arguments) -> Self:
-        return cls(get.text("path"), get.text("message", limit=MAX_TEXT_BYTES), Author.parse(get.nested("author")))
+        return cls(
+            get.text("path"),
+            get.optional_text("branch", limit=250),
+            get.text("message", limit=MAX_TEXT_BYTES),
+            Author.parse(get.nested("author")),
+        )
 
 
 class WorktreeState(NamedTuple):
     path: str
+    branch: str | None
     base_commit: str
 
     @classmethod
     def parse(cls, get: Arguments) -> Self:
-        return cls(get.text("path"), get.text("base_commit", limit=250))
+        return cls(get.text("path"), get.optional_text("branch", limit=250), get.text("base_commit", limit=250))
 
 
 class DiffSummary(NamedTuple):

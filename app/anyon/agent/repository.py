@@ -81,6 +81,11 @@ class Repository:
             ) from error
         return output.text
 
+    async def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether the commit `newer` holds `older`, or is it."""
+        output = await self.git.run("merge-base", "--is-ancestor", older, newer, accept=(0, 1))
+        return output.exit_code == 0
+
     def exclude_worktrees(self, how: str) -> None:
         """Hide the worktrees from git's eyes: privately (`info`), or in the project's own `.gitignore` (R12, X23).
 

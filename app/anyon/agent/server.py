@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from anyon.agent import messages, protocol
 from anyon.agent.commands import Commands
+from anyon.agent.commits import Commits
 from anyon.agent.connection import Connection, Identity
 from anyon.agent.diff import Diffs
 from anyon.agent.executions import Executions
@@ -209,7 +210,7 @@ def _table_of_git(
         "repository.import": Operation(messages.RepositoryImport, importer.run, streams=True),
         "worktree.add": Operation(messages.WorktreeAdd, worktrees.add, completes=True),
         "worktree.remove": Operation(messages.WorktreeRemove, worktrees.remove, completes=True),
-        "worktree.commit": Operation(messages.WorktreeCommit, worktrees.commit, completes=True),
+        "worktree.commit": Operation(messages.WorktreeCommit, Commits(repository, worktrees).commit, completes=True),
         "worktree.state": Operation(messages.WorktreeState, worktrees.state),
         "diff.summary": Operation(messages.DiffSummary, diffs.summary),
         "diff.file": Operation(messages.DiffFile, diffs.file),

@@ -1,4 +1,4 @@
-"""Worktrees of attempts: added (from the spare when it is current), committed, looked at, removed."""
+"""Worktrees of attempts: added (from the spare when it is current), looked at, removed."""
 
 from __future__ import annotations
 
@@ -117,25 +117,15 @@ class Worktrees:
         )
         return output.text or base_commit
 
-    async def commit(self, request: messages.WorktreeCommit) -> dict[str, Any]:
-        """Commit everything that is there, new files included; `commit` is None when there was nothing (A15)."""
-        await self._git.run("add", "--all", cwd=request.path)
-        staged = await self._git.run("diff", "--cached", "--quiet", cwd=request.path, accept=(0, 1))
-        if staged.exit_code == 0:
-            return {"commit": None, "head": await self._repository.head_of(request.path)}
-        await self._git.run(
-            *("commit", "--quiet", "--allow-empty-message", "--file=-"),
-            cwd=request.path,
-            author=request.author,
-            stdin=request.message,
-        )
-        head = await self._repository.head_of(request.path)
-        return {"commit": head, "head": head}
-
     async def state(self, request: messages.WorktreeState) -> dict[str, Any]:
-        """How far a worktree is from where it began. Raises Problem `unknown-revision`."""
+        """How far a worktree, and the branch that belongs to it, are from where they began.
+
+        Raises Problem `unknown-revision`.
+        """
         base = await self._repository.commit_of(request.base_commit)
-        count = await self._git.run("rev-list", "--count", f"{base}..HEAD", cwd=request.path)
+        tips = ("HEAD", f"refs/heads/{request.branch}") if request.branch else ("HEAD",)
+        options = ("rev-list", "--count", "--ignore-missing")
+        count = await self._git.run(*options, *tips, f"^{base}", cwd=request.path)
         return {
             "head": await self._repository.head_of(request.path),
             "uncommitted": await self._uncommitted(request.path),
@@ -200,6 +190,15 @@ class Worktrees:
                     head = read_plain(admin / "HEAD").strip()
                     branch = head.removeprefix(BRANCH_PREFIX) if head.startswith(BRANCH_PREFIX) else None
                     yield Entry(read_plain(admin / "gitdir").strip().removesuffix("/.git"), branch, admin)
+
+    def place_of(self, branch: str) -> str | None:
+        """Where a branch is checked out, for people; None: nowhere."""
+        with suppress(OSError):
+            if read_plain(self._repository.git_folder / "HEAD").strip() == f"{BRANCH_PREFIX}{branch}":
+                return "the project's working copy"
+        folders = (entry.folder for entry in self.entries() if entry.branch == branch)
+        folder = next(folders, None)
+        return folder and folder.removeprefix(f"{self._repository.folder}/")
 
     def _entry_for(self, folder: str, branch: str) -> Entry | None:
         """The worktree that has both, or None when neither is taken."""

@@ -172,6 +172,7 @@ class AttemptFinisher:
         commit = await client.call(
             "worktree.commit",
             path=attempt.worktree,
+            branch=attempt.branch,
             message=f"{task.title}\n\nTask {task.number}, attempt {attempt.number} by {attempt.executor}.",
             author={"name": author.name, "email": author.email},
             timeout=STEP_SECONDS,

@@ -66,7 +66,10 @@ class AttemptReview:
         if attempt.base_commit is None or attempt.state in (AttemptState.MERGED, AttemptState.DISCARDED):
             return Work(uncommitted=0, commits=0)
         client = await self.workspaces.ensure(place)
-        return Work.parse(await client.call("worktree.state", path=attempt.worktree, base_commit=attempt.base_commit))
+        where = {"path": attempt.worktree, "branch": attempt.branch}
+        return Work.parse(
+            await client.call("worktree.state", base_commit=attempt.base_commit, timeout=_GIT_TIMEOUT, **where)
+        )
 
     async def merge(
         self, place: Place, attempt: AttemptRow, task: TaskRow, author: Author, message: str | None
@@ -131,6 +134,7 @@ class AttemptReview:
         await client.call(
             "worktree.commit",
             path=attempt.worktree,
+            branch=attempt.branch,
             message=f"{task.title}\n\nWhat was left in the worktree of attempt {attempt.number}.",
             author=author.signature,
             timeout=_GIT_TIMEOUT,

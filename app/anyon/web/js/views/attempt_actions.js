@@ -35,7 +35,7 @@ function MergeDialog({ task, attempt, onClose }) {
   };
   return html`<${Confirm} title=${`Merge into ${attempt.base_branch ?? "the default branch"}`} verb="Merge" run=${run} onClose=${onClose}
     onProblem=${(problem) => problem.code === "merge-conflict" && html`<${Button} small icon="rebase" onClick=${rebaseInstead}>Try a rebase<//>`}>
-    <p class="muted">${count(attempt.files ?? 0, "file")}, <${Lines} added=${attempt.added} removed=${attempt.removed} /> from <code>${attempt.branch}</code></p>
+    <p class="muted">${attempt.files === null ? "What is in the worktree" : html`${count(attempt.files, "file")}, <${Lines} added=${attempt.added} removed=${attempt.removed} />`} from <code>${attempt.branch}</code></p>
     <${Field} id=${id} label="Message"><textarea id=${id} class="input" rows="3" required data-autofocus value=${message} onInput=${(event) => setMessage(event.target.value)}></textarea><//>
   <//>`;
 }
@@ -65,9 +65,12 @@ function askCancel(attempt) {
   <//>`);
 }
 
+// Without a count nobody could look: what the program left may still be in the worktree.
+const mayHoldWork = (attempt) => Boolean(attempt.base_commit) && (attempt.files ?? (attempt.execution?.started_at ? 1 : 0)) > 0;
+
 export function AttemptActions({ project, task, attempt }) {
   const ended = ENDED.has(attempt.state);
-  const mergeable = attempt.state === "in_review" || (ended && attempt.head_commit && attempt.files > 0);
+  const mergeable = attempt.state === "in_review" || (ended && mayHoldWork(attempt));
   const merge = () => {
     const close = show(() => html`<${MergeDialog} task=${task} attempt=${attempt} onClose=${() => close()} />`);
   };

@@ -1,0 +1,104 @@
+"""What attempts left in their worktrees, committed to their branches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyon.agent import messages
+from anyon.agent.git import GitFailed
+from anyon.agent.paths import read_plain
+from anyon.agent.problems import Problem
+from anyon.agent.repository import BRANCH_PREFIX, Repository
+from anyon.agent.worktrees import Worktrees, check_branch
+
+
+class Commits:
+    """Of one repository."""
+
+    def __init__(self, repository: Repository, worktrees: Worktrees) -> None:
+        self._repository = repository
+        self._git = repository.git
+        self._worktrees = worktrees
+
+    async def commit(self, request: messages.WorktreeCommit) -> dict[str, Any]:
+        """Commit everything that is there, new files included; `commit` is None when there was nothing (A15).
+
+        Afterwards the worktree is on `branch`, which holds what was committed under any other name. Raises Problem
+        `wrong-branch`; then nothing was changed.
+        """
+        if request.branch is not None:
+            check_branch(request.branch)
+            await self._attach(request.path, request.branch)
+        await self._git.run("add", "--all", cwd=request.path)
+        staged = await self._git.run("diff", "--cached", "--quiet", cwd=request.path, accept=(0, 1))
+        if staged.exit_code == 0:
+            return {"commit": None, "head": await self._repository.head_of(request.path)}
+        await self._git.run(
+            *("commit", "--quiet", "--allow-empty-message", "--file=-"),
+            cwd=request.path,
+            author=request.author,
+            stdin=request.message,
+        )
+        head = await self._repository.head_of(request.path)
+        return {"commit": head, "head": head}
+
+    async def _attach(self, path: str, branch: str) -> None:
+        """Put a worktree that was switched away back on its branch, with the commits that it is at.
+
+        The branch moves only forward, and the one that the worktree was on stays where it is.
+        """
+        head = read_plain(self._repository.admin_folder(path) / "HEAD").strip()
+        if head == f"{BRANCH_PREFIX}{branch}":
+            return
+        current = head.removeprefix(BRANCH_PREFIX) if head.startswith(BRANCH_PREFIX) else None
+        async with self._repository.lock:
+            ours = await self._commit_at(f"refs/heads/{branch}", path)
+            theirs = await self._commit_at("HEAD", path)
+            if theirs is not None and ours != theirs:
+                if ours is not None and not await self._repository.is_ancestor(ours, theirs):
+                    raise _parted(branch, current, theirs)
+                await self._advance(branch, current, ours, theirs)
+            await self._git.run("symbolic-ref", "HEAD", f"refs/heads/{branch}", cwd=path)
+
+    async def _commit_at(self, reference: str, path: str) -> str | None:
+        """None: it is unborn, renamed or deleted."""
+        revision = f"{reference}^{{commit}}"
+        output = await self._git.run("rev-parse", "--verify", "--quiet", revision, cwd=path, accept=(0, 1))
+        return output.text or None
+
+    async def _advance(self, branch: str, current: str | None, old: str | None, new: str) -> None:
+        where = self._worktrees.place_of(branch)
+        if where is not None:
+            raise Problem(
+                "wrong-branch",
+                f"The worktree is {_name(current, new)}, and its own branch `{branch}` is checked out in {where}.",
+                f"Switch {where} to another branch in a terminal, then try again.",
+                branch=branch,
+                current=current,
+            )
+        try:
+            await self._git.run("update-ref", f"refs/heads/{branch}", new, old or "")
+        except GitFailed as error:
+            raise Problem(
+                "wrong-branch",
+                f"The worktree is {_name(current, new)}, and git refuses to move `{branch}` there: {error.lines}",
+                "Put right in the attempt's terminal what git says, then try again.",
+                branch=branch,
+                current=current,
+            ) from error
+
+
+def _parted(branch: str, current: str | None, commit: str) -> Problem:
+    keep = "" if current else "`git branch elsewhere` to keep what is here, "
+    return Problem(
+        "wrong-branch",
+        f"The worktree is {_name(current, commit)}, and its own branch `{branch}` has commits that are not in there.",
+        f"In the attempt's terminal: {keep}`git switch {branch}`, then `git merge {current or 'elsewhere'}` if what "
+        "was made there is wanted. Then try again.",
+        branch=branch,
+        current=current,
+    )
+
+
+def _name(current: str | None, commit: str) -> str:
+    return f"on branch `{current}`" if current else f"at commit {commit[:10]} without a branch"

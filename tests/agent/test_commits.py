@@ -1,0 +1,105 @@
+"""What a program left is committed to the attempt's branch, whatever it did with the worktree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anyon.agent.client import AgentClient
+from anyon.agent.errors import AgentProblem
+from tests.agent.support import AUTHOR, Git, add_worktree
+
+
+@pytest.fixture
+async def attempt(client: AgentClient, repository: Git) -> Git:
+    """The worktree `1-a` on the branch `anyon/1`, unchanged."""
+    await add_worktree(client, "1-a", "anyon/1")
+    return repository.at(".worktrees/1-a")
+
+
+async def commit(client: AgentClient, message: str = "Work", **more: Any) -> dict[str, Any]:
+    arguments = {"path": ".worktrees/1-a", "branch": "anyon/1", "message": message, "author": AUTHOR, **more}
+    return await client.call("worktree.commit", **arguments)
+
+
+async def refused(client: AgentClient) -> AgentProblem:
+    """The problem that a commit meets."""
+    with pytest.raises(AgentProblem) as problem:
+        await commit(client)
+    return problem.value
+
+
+async def test_everything_in_a_worktree_is_committed(client: AgentClient, attempt: Git) -> None:
+    (attempt.folder / "new file").write_text("new")
+    (attempt.folder / "README.md").unlink()
+    answer = await commit(client, "Work\n\nMore é")
+    assert answer == {"commit": attempt("rev-parse", "HEAD"), "head": attempt("rev-parse", "HEAD")}
+    assert attempt("log", "-1", "--format=%an %ae %cn|%B") == "Ada ada@example.org Ada|Work\n\nMore é"
+    assert attempt("diff", "--name-status", "main") == "D\tREADME.md\nA\tnew file"
+    again = await commit(client, "Nothing")
+    assert again == {"commit": None, "head": answer["head"]}
+
+
+@pytest.mark.parametrize("switch", [("checkout", "-q", "-b", "other"), ("checkout", "-q", "--detach")])
+async def test_commits_under_another_name_become_those_of_the_attempts_branch(
+    client: AgentClient, attempt: Git, switch: tuple[str, ...]
+) -> None:
+    attempt(*switch)
+    attempt("commit", "-q", "--allow-empty", "-m", "made elsewhere")
+    elsewhere = attempt("rev-parse", "HEAD")
+    (attempt.folder / "left").write_text("left")
+    answer = await commit(client, "Left")
+    assert attempt("status", "--porcelain", "--branch") == "## anyon/1"
+    assert attempt("log", "--format=%s", "main..anyon/1").splitlines() == ["Left", "made elsewhere"]
+    assert answer["head"] == attempt("rev-parse", "anyon/1")
+    if "other" in switch:
+        assert attempt("rev-parse", "other") == elsewhere
+
+
+@pytest.mark.parametrize("how", [("branch", "-q", "-m", "better"), ("checkout", "-q", "--orphan", "fresh")])
+async def test_a_branch_that_was_renamed_or_left_for_an_unborn_one_is_there_again(
+    client: AgentClient, attempt: Git, how: tuple[str, ...]
+) -> None:
+    attempt(*how)
+    (attempt.folder / "new").touch()
+    await commit(client)
+    assert attempt("status", "--porcelain", "--branch") == "## anyon/1"
+    assert attempt("diff", "--name-status", "main", "anyon/1") == "A\tnew"
+
+
+@pytest.mark.parametrize("name", ["other", None])
+async def test_branches_that_parted_are_left_alone_and_named(
+    client: AgentClient, attempt: Git, name: str | None
+) -> None:
+    attempt("commit", "-q", "--allow-empty", "-m", "own")
+    attempt("checkout", "-q", *(("-b", name) if name else ("--detach",)), "main")
+    attempt("commit", "-q", "--allow-empty", "-m", "other")
+    (attempt.folder / "left").touch()
+    before = attempt("show-ref")
+    problem = await refused(client)
+    assert (problem.code, problem.data.get("current")) == ("wrong-branch", name)
+    assert "anyon/1" in problem.describe()
+    assert (name or "without a branch") in problem.describe()
+    assert "`git switch anyon/1`" in problem.advise()
+    assert attempt("show-ref") == before
+    assert attempt("status", "--porcelain") == "?? left"
+
+
+async def test_a_branch_that_is_checked_out_elsewhere_is_not_moved(
+    client: AgentClient, repository: Git, attempt: Git
+) -> None:
+    attempt("checkout", "-q", "-b", "other")
+    attempt("commit", "-q", "--allow-empty", "-m", "other")
+    repository("checkout", "-q", "anyon/1")
+    problem = await refused(client)
+    assert problem.code == "wrong-branch"
+    assert "checked out in the project's working copy" in problem.describe()
+    assert repository("status", "--porcelain", "--branch") == "## anyon/1"
+
+
+async def test_a_name_that_git_cannot_give_back_is_told(client: AgentClient, attempt: Git) -> None:
+    attempt("branch", "-q", "-m", "anyon/1/deeper")
+    problem = await refused(client)
+    assert problem.code == "wrong-branch"
+    assert "git refuses to move `anyon/1`" in problem.describe()
