@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,11 +36,11 @@ async def test_everything_in_a_worktree_is_committed(client: AgentClient, attemp
     (attempt.folder / "new file").write_text("new")
     (attempt.folder / "README.md").unlink()
     answer = await commit(client, "Work\n\nMore é")
-    assert answer == {"commit": attempt("rev-parse", "HEAD"), "head": attempt("rev-parse", "HEAD")}
+    assert answer == {"commit": attempt("rev-parse", "HEAD"), "head": attempt("rev-parse", "HEAD"), "nested": []}
     assert attempt("log", "-1", "--format=%an %ae %cn|%B") == "Ada ada@example.org Ada|Work\n\nMore é"
     assert attempt("diff", "--name-status", "main") == "D\tREADME.md\nA\tnew file"
     again = await commit(client, "Nothing")
-    assert again == {"commit": None, "head": answer["head"]}
+    assert again == {"commit": None, "head": answer["head"], "nested": []}
 
 
 @pytest.mark.parametrize("switch", [("checkout", "-q", "-b", "other"), ("checkout", "-q", "--detach")])
@@ -103,3 +105,71 @@ async def test_a_name_that_git_cannot_give_back_is_told(client: AgentClient, att
     problem = await refused(client)
     assert problem.code == "wrong-branch"
     assert "git refuses to move `anyon/1`" in problem.describe()
+
+
+def make_repository(folder: Path, *, commit: bool = True) -> Git:
+    """With a file `work`."""
+    folder.mkdir(parents=True)
+    (folder / "work").write_text("precious\n")
+    git = Git(folder)
+    git("init", "-q")
+    if commit:
+        git("add", "--all")
+        git("commit", "-q", "-m", "precious")
+    return git
+
+
+async def test_repositories_inside_are_left_out_and_named(client: AgentClient, attempt: Git) -> None:
+    make_repository(attempt.folder / "lib")
+    make_repository(attempt.folder / "deep" / "*.e", commit=False)
+    (attempt.folder / "deep" / "file.e").touch()
+    answer = await commit(client)
+    assert answer["nested"] == ["deep/*.e", "lib"]
+    assert attempt("diff", "--name-status", "main", "anyon/1") == "A\tdeep/file.e"
+    assert (await commit(client))["commit"] is None
+    assert (attempt.folder / "lib" / ".git").exists()
+
+
+@pytest.mark.parametrize("committed", [False, True])
+async def test_a_link_that_the_program_made_to_one_is_taken_back(
+    client: AgentClient, attempt: Git, committed: bool
+) -> None:
+    base = attempt("rev-parse", "HEAD")
+    make_repository(attempt.folder / "lib")
+    attempt("add", "lib")
+    if committed:
+        attempt("commit", "-q", "-m", "with a link")
+    assert (await commit(client, base_commit=base))["nested"] == ["lib"]
+    assert attempt("ls-tree", "HEAD", "lib") == ""
+    shutil.rmtree(attempt.folder / "lib" / ".git")
+    assert (await commit(client, base_commit=base))["nested"] == []
+    assert attempt("show", "HEAD:lib/work") == "precious"
+
+
+@pytest.mark.parametrize("registered", [False, True])
+async def test_submodules_stay_links(client: AgentClient, attempt: Git, registered: bool) -> None:
+    base = attempt("rev-parse", "HEAD")
+    commit_of_lib = make_repository(attempt.folder / "lib")("rev-parse", "HEAD")
+    (attempt.folder / ".gitmodules").write_text('[submodule "lib"]\n\tpath = lib\n\turl = https://example.org/lib\n')
+    if registered:
+        attempt("add", "--all")
+        attempt("commit", "-q", "-m", "a submodule")
+    assert (await commit(client, base_commit=base))["nested"] == []
+    assert attempt("ls-tree", "HEAD", "lib") == f"160000 commit {commit_of_lib}\tlib"
+
+
+async def test_a_link_whose_folder_is_empty_is_none_of_the_attempts_repositories(
+    client: AgentClient, attempt: Git
+) -> None:
+    base = attempt("rev-parse", "HEAD")
+    attempt("update-index", "--add", "--cacheinfo", f"160000,{base},vendored")
+    (attempt.folder / "vendored").mkdir()
+    await commit(client, base_commit=base)
+    assert attempt("ls-tree", "HEAD", "vendored").startswith("160000 commit")
+
+
+async def test_a_promised_file_that_is_gone_again_is_nothing_to_commit(client: AgentClient, attempt: Git) -> None:
+    (attempt.folder / "new").touch()
+    attempt("add", "--intent-to-add", "new")
+    (attempt.folder / "new").unlink()
+    assert (await commit(client))["commit"] is None

@@ -60,6 +60,22 @@ async def test_a_plain_folder_is_copied_and_committed(
     assert await import_tree(client, source) == answer
 
 
+@pytest.mark.parametrize("commits", [0, 1])
+async def test_repositories_below_a_plain_folder_are_taken_in_as_files(
+    client: AgentClient, workspace: Workspace, tmp_path: Path, commits: int
+) -> None:
+    inner = tmp_path / "source" / "libs" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "work").write_text("precious")
+    Git(inner)("init", "-q")
+    for _ in range(commits):
+        Git(inner)("add", "--all")
+        Git(inner)("commit", "-q", "-m", "precious")
+    assert (await import_tree(client, tmp_path / "source"))["files"] == 1
+    assert Git(workspace.repo)("show", "HEAD:libs/inner/work") == "precious"
+    assert (inner / ".git").exists()
+
+
 async def test_a_repository_is_cloned_with_its_history_and_branch(
     client: AgentClient, workspace: Workspace, history: Path
 ) -> None:

@@ -213,7 +213,7 @@ async def test_the_state_counts_files_and_commits(client: AgentClient, repositor
         (folder / "new" / name).touch()
     repository.at(".worktrees/1-a")("commit", "-q", "--allow-empty", "-m", "work")
     state = await client.call("worktree.state", path=".worktrees/1-a", base_commit=answer["base_commit"])
-    assert state == {"head": repository("rev-parse", "anyon/1-a"), "uncommitted": 3, "commits": 1}
+    assert state == {"head": repository("rev-parse", "anyon/1-a"), "uncommitted": 3, "commits": 1, "nested": []}
 
 
 async def test_the_state_counts_the_commits_of_the_branch_that_the_worktree_left(
@@ -252,6 +252,18 @@ async def test_work_that_would_be_lost_is_kept_unless_forced(client: AgentClient
     assert (folder / "new").exists()
     assert await remove(client, delete_branch=True, force=True) == {"removed": True}
     assert repository("branch", "--list", "anyon/*") == ""
+
+
+async def test_a_repository_inside_is_work_that_would_be_lost(client: AgentClient, repository: Git) -> None:
+    added = await add_worktree(client, "1-a")
+    folder = repository.folder / ".worktrees" / "1-a" / "lib"
+    folder.mkdir()
+    Git(folder)("init", "-q")
+    state = await client.call("worktree.state", path=".worktrees/1-a", base_commit=added["base_commit"])
+    assert (state["uncommitted"], state["nested"]) == (0, ["lib"])
+    with pytest.raises(AgentProblem) as problem:
+        await remove(client, delete_branch=True, force=False)
+    assert problem.value.code == "work-would-be-lost"
 
 
 async def test_commits_of_a_branch_that_stays_are_not_lost(client: AgentClient, repository: Git) -> None:

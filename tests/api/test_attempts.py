@@ -146,7 +146,7 @@ class TestReview:
     def test_what_lies_uncommitted_is_merged_with_it(self, ann: Person, project: Json) -> None:
         attempt = ann.work(project, "echo one > one.txt")
         ann.work(project, f"echo late > ../../{attempt['worktree']}/late.txt")
-        assert ann.call("GET", f"/api/attempts/{attempt['id']}/work") == {"uncommitted": 1, "commits": 1}
+        assert ann.call("GET", f"/api/attempts/{attempt['id']}/work") == {"uncommitted": 1, "commits": 1, "nested": []}
         act(ann, attempt, "merge", {})
         assert {"one.txt", "late.txt"} <= set(ann.log(ann.work(project, "ls")).split())
 
@@ -166,11 +166,32 @@ class TestReview:
         assert (attempt["state"], attempt["problem"]["code"]) == ("failed", "wrong-branch")
         assert "`other`" in attempt["problem"]["detail"]
         ann.problem("POST", f"/api/attempts/{attempt['id']}/merge", {}, status=409, code="wrong-branch")
-        assert ann.call("GET", f"/api/attempts/{attempt['id']}/work") == {"uncommitted": 1, "commits": 1}
+        assert ann.call("GET", f"/api/attempts/{attempt['id']}/work") == {"uncommitted": 1, "commits": 1, "nested": []}
         script = f"cd ../../{attempt['worktree']}; git switch -q {attempt['branch']}; git merge -q other"
         ann.work(project, script)
         assert act(ann, attempt, "merge", {})["state"] == "merged"
         assert ann.log(ann.work(project, "ls")).split() == ["one.txt", "two"]
+
+    def test_a_repository_inside_the_worktree_is_named_and_never_lost(self, ann: Person, project: Json) -> None:
+        script = "mkdir lib; cd lib; git init -q; echo precious > work.txt; git add .; git commit -qm x; echo > ../one"
+        attempt = ann.work(project, script)
+        assert (attempt["state"], attempt["files"]) == ("in_review", 1)
+        assert (attempt["problem"]["code"], attempt["problem"]["files"]) == ("nested-repository", ["lib"])
+        for action, body in (("merge", {}), ("rebase", None), ("discard", {})):
+            path = f"/api/attempts/{attempt['id']}/{action}"
+            refused = ann.problem("POST", path, body, status=409, code="nested-repository")
+            assert "lib" in refused["detail"]
+        assert ann.call("GET", f"/api/attempts/{attempt['id']}/work")["nested"] == ["lib"]
+        ann.work(project, f"rm -rf ../../{attempt['worktree']}/lib/.git")
+        act(ann, attempt, "merge", {})
+        assert ann.log(ann.work(project, "cat lib/work.txt")) == "precious\n"
+
+    def test_a_repository_without_a_commit_does_not_fail_the_attempt(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "git init -q lib; echo x > lib/x; echo one > one.txt")
+        assert (attempt["state"], attempt["problem"]["code"]) == ("in_review", "nested-repository")
+        diff = ann.call("GET", f"/api/attempts/{attempt['id']}/diff")
+        assert [file["path"] for file in diff["files"]] == ["one.txt"]
+        assert act(ann, attempt, "discard", {"force": True})["state"] == "discarded"
 
     def test_a_conflict_names_the_files_and_loses_nothing(self, ann: Person, project: Json) -> None:
         ann_s = ann.work(project, "echo mine > shared.txt")
@@ -216,7 +237,7 @@ class TestReview:
         assert act(ann, attempt, "discard", {"force": True})["state"] == "discarded"
         assert attempt["branch"] not in ann.log(ann.work(project, "git branch --list; ls ../../.worktrees"))
         assert ann.call("GET", f"/api/tasks/{attempt['task_id']}")["state"] == "todo"
-        assert ann.call("GET", f"/api/attempts/{attempt['id']}/work") == {"uncommitted": 0, "commits": 0}
+        assert ann.call("GET", f"/api/attempts/{attempt['id']}/work") == {"uncommitted": 0, "commits": 0, "nested": []}
         ann.problem("GET", f"/api/attempts/{attempt['id']}/diff", status=409, code="attempt-unfinished")
 
     @pytest.mark.parametrize("action", ["merge", "rebase", "discard"])

@@ -190,16 +190,30 @@ def commit(raw: object, key: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Committed:
+    """Of `worktree.commit`; `nested` are folders that were left out, because they are repositories of their own."""
+
+    head: str
+    nested: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        get = Fields(raw)
+        return cls(get.commit("head"), get.optional_paths("nested"))
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """Of `worktree.state`."""
 
     uncommitted: int
     commits: int
+    nested: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, raw: object) -> Self:
         get = Fields(raw)
-        return cls(get.integer("uncommitted"), get.integer("commits"))
+        return cls(get.integer("uncommitted"), get.integer("commits"), get.optional_paths("nested"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from anyon.agent import messages
@@ -9,7 +10,10 @@ from anyon.agent.git import GitFailed
 from anyon.agent.paths import read_plain
 from anyon.agent.problems import Problem
 from anyon.agent.repository import BRANCH_PREFIX, Repository
+from anyon.agent.standing import Standing, new_links, standing_of, submodules
 from anyon.agent.worktrees import Worktrees, check_branch
+
+_SHOWN = 100  # nested repositories that an answer names
 
 
 class Commits:
@@ -23,24 +27,60 @@ class Commits:
     async def commit(self, request: messages.WorktreeCommit) -> dict[str, Any]:
         """Commit everything that is there, new files included; `commit` is None when there was nothing (A15).
 
-        Afterwards the worktree is on `branch`, which holds what was committed under any other name. Raises Problem
-        `wrong-branch`; then nothing was changed.
+        Repositories inside the worktree that are no submodules are left out and named. Afterwards the worktree is on
+        `branch`, which holds what was committed under any other name. Raises Problem `wrong-branch`; then nothing was
+        changed.
         """
         if request.branch is not None:
             check_branch(request.branch)
             await self._attach(request.path, request.branch)
-        await self._git.run("add", "--all", cwd=request.path)
-        staged = await self._git.run("diff", "--cached", "--quiet", cwd=request.path, accept=(0, 1))
-        if staged.exit_code == 0:
-            return {"commit": None, "head": await self._repository.head_of(request.path)}
-        await self._git.run(
+        standing = await self._without_links(request, await standing_of(self._git, request.path))
+        nested = await self._without_submodules(request.path, standing.nested)
+        committed = (standing.changed > 0 or len(nested) < len(standing.nested)) and await self._record(request, nested)
+        head = await self._repository.head_of(request.path)
+        return {"commit": head if committed else None, "head": head, "nested": nested[:_SHOWN]}
+
+    async def _without_links(self, request: messages.WorktreeCommit, standing: Standing) -> Standing:
+        """Let go of links to repositories that only the worktree has: whoever gets the commit could not follow them."""
+        links = set(standing.links)
+        if request.base_commit and request.base_commit != await self._repository.head_of(request.path):
+            links.update(await new_links(self._git, request.path, request.base_commit))
+        filled = [link for link in links if _is_filled(self._repository.folder / request.path / link)]
+        unknown = await self._without_submodules(request.path, filled)
+        if not unknown:
+            return standing
+        options = ("--force-remove", "-z", "--stdin")
+        await self._git.run("update-index", *options, cwd=request.path, stdin="\0".join(unknown))
+        return await standing_of(self._git, request.path)
+
+    async def _without_submodules(self, path: str, folders: list[str]) -> list[str]:
+        if not folders:
+            return []
+        known = await submodules(self._git, path)
+        return sorted(folder for folder in folders if folder not in known)
+
+    async def _record(self, request: messages.WorktreeCommit, without: list[str]) -> bool:
+        """Commit all but the folders `without`; whether there was anything."""
+        if without:
+            patterns = "\0".join((":/", *(f":(exclude,literal){folder}" for folder in without)))
+            options = ("--all", "--pathspec-from-file=-", "--pathspec-file-nul")
+            variables = {"GIT_LITERAL_PATHSPECS": "0"}
+            await self._git.run("add", *options, cwd=request.path, stdin=patterns, variables=variables)
+        else:
+            await self._git.run("add", "--all", cwd=request.path)
+        output = await self._git.run(
             *("commit", "--quiet", "--allow-empty-message", "--file=-"),
             cwd=request.path,
             author=request.author,
             stdin=request.message,
+            accept=(0, 1),
         )
-        head = await self._repository.head_of(request.path)
-        return {"commit": head, "head": head}
+        if output.exit_code == 0:
+            return True
+        staged = await self._git.run("diff", "--cached", "--quiet", cwd=request.path, accept=(0, 1))
+        if staged.exit_code == 0:
+            return False
+        raise GitFailed(("commit",), output.exit_code, output.stderr)
 
     async def _attach(self, path: str, branch: str) -> None:
         """Put a worktree that was switched away back on its branch, with the commits that it is at.
@@ -86,6 +126,14 @@ class Commits:
                 branch=branch,
                 current=current,
             ) from error
+
+
+def _is_filled(folder: Path) -> bool:
+    """Not just the empty folder that git makes for a link it does not follow."""
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def _parted(branch: str, current: str | None, commit: str) -> Problem:

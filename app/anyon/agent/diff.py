@@ -111,7 +111,9 @@ class Diffs:
             with suppress(FileNotFoundError):
                 shutil.copyfile(self._repository.admin_folder(path) / "index", folder / "index")
             variables = {"GIT_INDEX_FILE": str(folder / "index")}
-            await self._git.run("add", "--intent-to-add", "--", ".", cwd=path, variables=variables)
+            # What git cannot take in, as a repository without a commit, is not shown; the rest is.
+            options = ("--intent-to-add", "--ignore-errors", "--", ".")
+            await self._git.run("add", *options, cwd=path, variables=variables, accept=(0, 1))
             yield variables
         finally:
             shutil.rmtree(folder, ignore_errors=True)

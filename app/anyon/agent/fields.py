@@ -49,6 +49,13 @@ class Fields:
     def optional_path(self, key: str) -> str | None:
         return None if self._values.get(key) is None else self.path(key)
 
+    def optional_paths(self, key: str) -> tuple[str, ...]:
+        """A list of paths; empty where an older agent gives none."""
+        value = self._values.get(key, [])
+        if not isinstance(value, list) or len(value) > MAX_RECORDS or not all(isinstance(path, str) for path in value):
+            self._refuse(key, f"a list of at most {MAX_RECORDS} paths")
+        return tuple(shown(path[:MAX_PATH]) for path in value)
+
     def verbatim(self, key: str, limit: int) -> str:
         """The same text but for what cannot be encoded."""
         return _UNSTORABLE.sub("\ufffd", self._string(key)[:limit])

@@ -109,12 +109,15 @@ class Importer:
         return branch
 
     async def _copy(self, folder: str) -> None:
-        output = await self._commands.run(
-            ("cp", "-R", "-P", "--", f"{folder}/.", "."), self._environment, cwd="", timeout=CLONE_SECONDS, limit=4096
-        )
-        if output.exit_code != 0:
-            lines = output.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise Problem("copy-failed", f"The folder could not be copied: {' '.join(lines)}")
+        """Repositories below the folder become plain files: git would keep of each a link that leads nowhere."""
+        for argv in (
+            ("cp", "-R", "-P", "--", f"{folder}/.", "."),
+            ("find", ".", "-name", ".git", "-prune", "-exec", "rm", "-rf", "--", "{}", "+"),
+        ):
+            output = await self._commands.run(argv, self._environment, cwd="", timeout=CLONE_SECONDS, limit=4096)
+            if output.exit_code != 0:
+                lines = output.stderr.decode(errors="replace").strip().splitlines()[-1:]
+                raise Problem("copy-failed", f"The folder could not be copied: {' '.join(lines)}")
 
     async def _commit_all(self, message: str, author: Author, exclude: str) -> None:
         self._repository.exclude_worktrees(exclude)

@@ -102,6 +102,7 @@ class WorktreeRemove(NamedTuple):
 class WorktreeCommit(NamedTuple):
     path: str
     branch: str | None  # the one that the worktree is for; None: whatever it is on
+    base_commit: str | None  # where it began
     message: str
     author: Author
 
@@ -110,6 +111,7 @@ class WorktreeCommit(NamedTuple):
         return cls(
             get.text("path"),
             get.optional_text("branch", limit=250),
+            get.optional_text("base_commit", limit=250),
             get.text("message", limit=MAX_TEXT_BYTES),
             Author.parse(get.nested("author")),
         )

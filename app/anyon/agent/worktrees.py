@@ -13,8 +13,10 @@ from anyon.agent.paths import read_plain
 from anyon.agent.problems import Problem, bad_argument
 from anyon.agent.repository import BRANCH_PREFIX, Repository
 from anyon.agent.spare import Spare
+from anyon.agent.standing import standing_of
 
 _FOLDER = ".worktrees"
+_SHOWN = 100  # nested repositories that an answer names
 
 
 class Entry(NamedTuple):
@@ -126,10 +128,12 @@ class Worktrees:
         tips = ("HEAD", f"refs/heads/{request.branch}") if request.branch else ("HEAD",)
         options = ("rev-list", "--count", "--ignore-missing")
         count = await self._git.run(*options, *tips, f"^{base}", cwd=request.path)
+        standing = await standing_of(self._git, request.path)
         return {
             "head": await self._repository.head_of(request.path),
-            "uncommitted": await self._uncommitted(request.path),
+            "uncommitted": standing.changed + len(standing.unmerged),
             "commits": int(count.text),
+            "nested": standing.nested[:_SHOWN],
         }
 
     async def remove(self, request: messages.WorktreeRemove) -> dict[str, Any]:
@@ -157,7 +161,8 @@ class Worktrees:
 
     async def _refuse_loss(self, request: messages.WorktreeRemove, *, listed: bool) -> None:
         there = listed and (self._repository.folder / request.path).exists()
-        files = await self._uncommitted(request.path) if there else 0
+        standing = await standing_of(self._git, request.path) if there else None
+        files = standing.changed + len(standing.unmerged) + len(standing.nested) if standing else 0
         commits = 0
         if request.delete_branch and request.branch is not None and await self._branch_is_known(request.branch):
             ref = f"refs/heads/{request.branch}"
@@ -175,12 +180,6 @@ class Worktrees:
     async def _is_listed(self, folder: str) -> bool:
         output = await self._git.run("worktree", "list", "--porcelain", "-z")
         return f"worktree {folder}" in output.fields
-
-    async def _uncommitted(self, path: str) -> int:
-        output = await self._git.run(
-            "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", cwd=path
-        )
-        return len(output.fields)
 
     def entries(self) -> Iterator[Entry]:
         """All linked worktrees, read from git's own files."""

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from anyon.agent import answers
-from anyon.agent.answers import Change, Diff, Execution, Progress, Status, uuid_of
+from anyon.agent.answers import Change, Committed, Diff, Execution, Progress, Status, uuid_of
 from anyon.agent.client import AgentClient
 from anyon.agent.errors import AgentProblem
 from anyon.clock import Clock
@@ -17,7 +16,7 @@ from anyon.domain.attempt_progress import AttemptProgress
 from anyon.domain.attempt_rows import AttemptRows
 from anyon.domain.attempt_start import LIVE_EXECUTION, STEP_SECONDS
 from anyon.domain.background import Background, persistently
-from anyon.domain.errors import ExecutionFailed, ExecutionLost
+from anyon.domain.errors import ExecutionFailed, ExecutionLost, NestedRepository, named
 from anyon.domain.machines import ATTEMPT, AttemptEvent, sources
 from anyon.domain.workspaces import Place, Workspaces, instant, problem_of
 from anyon.errors import AnyonError
@@ -149,8 +148,9 @@ class AttemptFinisher:
         self.progress.changed(attempt)
         self._observe(execution, ended)
         try:
-            made = await self._commit(place, attempt)
+            made, nested = await self._commit(place, attempt)
             event, problem = _outcome(record)
+            problem = problem or nested
         except OUTAGES:
             raise
         except AnyonError as error:
@@ -164,20 +164,24 @@ class AttemptFinisher:
         self.progress.forget(attempt.id)
         self.progress.changed(attempt, task=True)
 
-    async def _commit(self, place: Place, attempt: AttemptRow) -> AttemptChanges:
+    async def _commit(self, place: Place, attempt: AttemptRow) -> tuple[AttemptChanges, dict[str, Any] | None]:
+        """What the attempt changed, and the problem that a part of it is in no commit."""
         client = await self.workspaces.ensure(place)
         async with self.store.for_user(attempt.user_id, read_only=True) as session:
             task = await session.tasks.get(attempt.task_id)
             author = await session.account.get()
-        commit = await client.call(
+        answer = await client.call(
             "worktree.commit",
             path=attempt.worktree,
             branch=attempt.branch,
+            base_commit=attempt.base_commit,
             message=f"{task.title}\n\nTask {task.number}, attempt {attempt.number} by {attempt.executor}.",
             author={"name": author.name, "email": author.email},
             timeout=STEP_SECONDS,
         )
-        return await self.measure(client, attempt, answers.commit(commit, "head"))
+        committed = Committed.parse(answer)
+        nested = problem_of(NestedRepository(**named(committed.nested))) if committed.nested else None
+        return await self.measure(client, attempt, committed.head), nested
 
     async def measure(self, client: AgentClient, attempt: AttemptRow, head: str) -> AttemptChanges:
         """What the attempt's branch changed up to its newest commit `head`."""

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from anyon.errors import AnyonError
+
+_SHOWN_FILES = 5
+
+
+def named(files: Sequence[str]) -> dict[str, Any]:
+    """`files` for programs and `names` for people, of which the first few stand in the sentence."""
+    more = len(files) - _SHOWN_FILES
+    names = ", ".join(files[:_SHOWN_FILES]) + (f" and {more} more" if more > 0 else "")
+    return {"files": list(files), "names": names}
 
 
 class IllegalTransition(AnyonError):
@@ -90,6 +102,19 @@ class WorkWouldBeLost(AnyonError):
     detail = "{files} uncommitted files and {commits} commits of this attempt are not merged."
     hint = "Merge the attempt first, or discard it with force to lose them."
     public = ("files", "commits")
+
+
+class NestedRepository(AnyonError):
+    """Of an attempt in review it is the note that a part of its work is in no commit."""
+
+    code, status_hint = "nested-repository", 409
+    title = "A repository lies inside the worktree"
+    detail = "These folders are repositories of their own, so they are in no commit of the attempt: {names}."
+    hint = (
+        "In the attempt's terminal, move them out of the worktree, or remove the .git of each so that its files are "
+        "committed; then merge. A discard with force loses them."
+    )
+    public = ("files",)
 
 
 class MergeConflict(AnyonError):

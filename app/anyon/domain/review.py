@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from anyon.agent import answers
-from anyon.agent.answers import Diff, Patch, Work
+from anyon.agent.answers import Committed, Diff, Patch, Work
 from anyon.agent.client import AgentClient
 from anyon.agent.errors import AgentProblem
 from anyon.agent.filenames import meant
 from anyon.domain.attempt_finish import AttemptFinisher
 from anyon.domain.attempt_progress import AttemptProgress
 from anyon.domain.attempt_rows import AttemptRows
-from anyon.domain.errors import AttemptUnfinished, LocalChanges, MergeConflict, WorkWouldBeLost
+from anyon.domain.errors import AttemptUnfinished, LocalChanges, MergeConflict, NestedRepository, WorkWouldBeLost, named
 from anyon.domain.machines import ATTEMPT, AttemptEvent, sources, target
 from anyon.domain.workspaces import Place, Workspaces
 from anyon.errors import AnyonError
@@ -23,7 +23,6 @@ from anyon.model import AttemptState
 from anyon.store import AttemptRow, ExecutionRow, Store, TaskRow
 
 _GIT_TIMEOUT = 120.0
-_SHOWN_FILES = 5
 
 _PROBLEMS: Mapping[str, type[AnyonError]] = {"merge-conflict": MergeConflict, "local-changes": LocalChanges}
 
@@ -76,7 +75,7 @@ class AttemptReview:
     ) -> AttemptRow:
         """Merge the attempt's branch into the branch it came from, then remove its worktree (R7).
 
-        Raises AttemptUnfinished, MergeConflict, LocalChanges; nothing is touched in those cases.
+        Raises AttemptUnfinished, NestedRepository, MergeConflict, LocalChanges; nothing is merged in those cases.
         """
         _check(attempt, AttemptEvent.MERGE)
         client = await self.workspaces.ensure(place)
@@ -96,7 +95,10 @@ class AttemptReview:
         return changed
 
     async def rebase(self, place: Place, attempt: AttemptRow, task: TaskRow, author: Author) -> AttemptRow:
-        """Put the attempt's commits on top of the branch it came from. Raises AttemptUnfinished, MergeConflict."""
+        """Put the attempt's commits on top of the branch it came from.
+
+        Raises AttemptUnfinished, NestedRepository, MergeConflict.
+        """
         _check(attempt, AttemptEvent.MERGE)
         client = await self.workspaces.ensure(place)
         await self._commit_leftovers(client, attempt, task, author)
@@ -111,10 +113,15 @@ class AttemptReview:
         return row
 
     async def discard(self, place: Place, attempt: AttemptRow, by: UUID, *, force: bool) -> AttemptRow:
-        """Remove worktree and branch. Raises AttemptUnfinished, and WorkWouldBeLost unless `force`."""
+        """Remove worktree and branch.
+
+        Raises AttemptUnfinished, and WorkWouldBeLost or NestedRepository unless `force`.
+        """
         _check(attempt, AttemptEvent.DISCARD)
         if not force:
             work = await self.work(place, attempt)
+            if work.nested:
+                raise NestedRepository(**named(work.nested))
             if work.uncommitted or work.commits:
                 raise WorkWouldBeLost(files=work.uncommitted, commits=work.commits)
         if attempt.base_commit is not None:
@@ -131,14 +138,18 @@ class AttemptReview:
             await client.call("execution.forget", id=str(execution.id))
 
     async def _commit_leftovers(self, client: AgentClient, attempt: AttemptRow, task: TaskRow, author: Author) -> None:
-        await client.call(
+        """Raises NestedRepository when something cannot be committed; the rest is, then."""
+        answer = await client.call(
             "worktree.commit",
             path=attempt.worktree,
             branch=attempt.branch,
+            base_commit=attempt.base_commit,
             message=f"{task.title}\n\nWhat was left in the worktree of attempt {attempt.number}.",
             author=author.signature,
             timeout=_GIT_TIMEOUT,
         )
+        if nested := Committed.parse(answer).nested:
+            raise NestedRepository(**named(nested))
 
     async def _remove_worktree(self, client: AgentClient, attempt: AttemptRow) -> None:
         await client.call(
@@ -184,6 +195,4 @@ async def _translated(client: AgentClient, operation: str, **arguments: Any) -> 
         if known is None:
             raise
         found = problem.data.get("files")
-        files = found if isinstance(found, list) else []
-        names = ", ".join(files[:_SHOWN_FILES]) + ("" if len(files) <= _SHOWN_FILES else f" and {len(files) - 5} more")
-        raise known(files=files, names=names) from problem
+        raise known(**named(found if isinstance(found, list) else [])) from problem

@@ -107,6 +107,7 @@ class TaskView(View):
 class WorkView(View):
     uncommitted: int
     commits: int
+    nested: list[str]
 
 
 class DiffFileView(View):

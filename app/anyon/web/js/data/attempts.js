@@ -63,4 +63,6 @@ export const ATTEMPT_STATES = {
 };
 export const lookOf = (attempt) => ATTEMPT_STATES[attempt.state] ?? { word: attempt.state, tone: "muted", icon: "clock" };
 export const isLive = (attempt) => Boolean(attempt && lookOf(attempt).live);
+// Ended, and nobody has decided yet: the worktree is there.
+export const ENDED = new Set(["in_review", "failed", "cancelled"]);
 export const needsReview = (attempt) => attempt?.state === "in_review" || attempt?.state === "failed";

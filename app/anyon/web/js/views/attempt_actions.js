@@ -1,6 +1,6 @@
 // What can be done with an attempt, and the questions asked before. What would be lost is said in numbers.
 import { html, useId, useState } from "../dom.js";
-import { cancelAttempt, discardAttempt, isLive, mergeAttempt, rebaseAttempt, retryAttempt, workOf } from "../data/attempts.js";
+import { ENDED, cancelAttempt, discardAttempt, isLive, mergeAttempt, rebaseAttempt, retryAttempt, workOf } from "../data/attempts.js";
 import { count } from "../format.js";
 import { useShortcut } from "../keys.js";
 import { links, navigate } from "../router.js";
@@ -9,8 +9,6 @@ import { Menu } from "../ui/menu.js";
 import { announce, notify, undoable } from "../ui/notices.js";
 import { Button, Field } from "../ui/parts.js";
 import { Lines } from "./card.js";
-
-const ENDED = new Set(["in_review", "failed", "cancelled"]);
 
 async function tell(promise, words) {
   const answer = await promise;
@@ -40,8 +38,8 @@ function MergeDialog({ task, attempt, onClose }) {
   <//>`;
 }
 
-const lossOf = ({ uncommitted, commits }) =>
-  [uncommitted && `${count(uncommitted, "uncommitted file")}`, commits && `${count(commits, "commit")} not merged`].filter(Boolean).join(" and ");
+const lossOf = ({ uncommitted, commits, nested }) =>
+  [uncommitted && `${count(uncommitted, "uncommitted file")}`, commits && `${count(commits, "commit")} not merged`, nested.length && `what is in ${nested.join(", ")}`].filter(Boolean).join(" and ");
 
 async function askDiscard(task, attempt) {
   const { data, problem } = await workOf(attempt);

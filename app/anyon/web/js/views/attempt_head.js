@@ -1,6 +1,6 @@
 // The head of an attempt: what, where, who, state, and what can be done.
 import { html } from "../dom.js";
-import { isLive, lookOf } from "../data/attempts.js";
+import { ENDED, isLive, lookOf } from "../data/attempts.js";
 import { executorTitle } from "../data/projects.js";
 import { short, took } from "../format.js";
 import { links, navigate } from "../router.js";
@@ -42,6 +42,6 @@ export function AttemptHead({ project, task, attempt, attempts }) {
       <${Chip} tone=${look.tone} icon=${look.icon}>${look.word}${isLive(attempt) ? html` <${Elapsed} time=${attempt.created_at} />` : ""}<//>
       <${Facts} attempt=${attempt} />
     </div>
-    ${attempt.state === "failed" && attempt.problem && html`<${ProblemPanel} inline problem=${attempt.problem} />`}
+    ${ENDED.has(attempt.state) && attempt.problem && html`<${ProblemPanel} inline problem=${attempt.problem} />`}
   </header>`;
 }
