@@ -173,3 +173,54 @@ async def test_a_promised_file_that_is_gone_again_is_nothing_to_commit(client: A
     attempt("add", "--intent-to-add", "new")
     (attempt.folder / "new").unlink()
     assert (await commit(client))["commit"] is None
+
+
+BEGINNINGS = {
+    "rebase": ("rebase", "other"),
+    "merge": ("merge", "other"),
+    "cherry-pick": ("cherry-pick", "other"),
+    "revert": ("revert", "--no-edit", "HEAD~1"),
+    None: ("stash", "pop"),
+}
+
+
+def conflict(git: Git, operation: str | None) -> None:
+    """Begin what stops at a conflict in `README.md`."""
+    for number in range(2):
+        (git.folder / "README.md").write_text(f"mine {number}\n")
+        git("commit", "-q", "--all", "-m", f"mine {number}")
+    git("branch", "other", "HEAD~2")
+    git("checkout", "-q", "other")
+    (git.folder / "README.md").write_text("other\n")
+    if operation is None:
+        git("stash", "push", "-q")
+    else:
+        git("commit", "-q", "--all", "-m", "other")
+    git("checkout", "-q", "anyon/1")
+    with pytest.raises(AssertionError):  # git ends with a failure
+        git(*BEGINNINGS[operation])
+    assert "<<<<<<<" in (git.folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("operation", BEGINNINGS)
+async def test_what_stopped_at_a_conflict_is_not_committed(
+    client: AgentClient, attempt: Git, operation: str | None
+) -> None:
+    conflict(attempt, operation)
+    before = attempt("show-ref"), attempt("status", "--porcelain=v2", "--branch")
+    problem = await refused(client)
+    assert (problem.code, problem.data.get("operation")) == ("unfinished-operation", operation)
+    assert problem.data["files"] == ["README.md"]
+    assert "1 files of the worktree are in conflict: README.md" in problem.describe()
+    assert (f"`git {operation} --continue`" if operation else "`git add`") in problem.advise()
+    assert (attempt("show-ref"), attempt("status", "--porcelain=v2", "--branch")) == before
+
+
+async def test_an_operation_without_a_conflict_is_for_a_person_to_finish(client: AgentClient, attempt: Git) -> None:
+    conflict(attempt, "rebase")
+    (attempt.folder / "README.md").write_text("resolved\n")
+    attempt("add", "--all")
+    problem = await refused(client)
+    assert problem.describe() == "`git rebase` was begun in the worktree and not finished."
+    attempt("rebase", "--abort")
+    assert (await commit(client))["commit"] is None

@@ -193,6 +193,24 @@ class TestReview:
         assert [file["path"] for file in diff["files"]] == ["one.txt"]
         assert act(ann, attempt, "discard", {"force": True})["state"] == "discarded"
 
+    def test_marks_of_conflicts_are_neither_committed_nor_merged(self, ann: Person, project: Json) -> None:
+        act(ann, ann.work(project, "echo base > file"), "merge", {})
+        script = (
+            "echo mine > file; git commit -qam mine; git checkout -q -b other HEAD~1; echo other > file; "
+            "git commit -qam other; git rebase -q -"
+        )
+        attempt = ann.work(project, script)
+        assert (attempt["state"], attempt["problem"]["code"]) == ("failed", "unfinished-operation")
+        assert "in conflict: file." in attempt["problem"]["detail"]
+        for action, body in (("merge", {}), ("rebase", None)):
+            path = f"/api/attempts/{attempt['id']}/{action}"
+            refused = ann.problem("POST", path, body, status=409, code="unfinished-operation")
+            assert "`git rebase --continue`" in refused["hint"]
+        finish = "echo both > file; git add file; GIT_EDITOR=true git rebase --continue"
+        ann.work(project, f"cd ../../{attempt['worktree']}; {finish}")
+        act(ann, attempt, "merge", {})
+        assert ann.log(ann.work(project, "cat file; git log -2 --format=%s")) == "both\nother\nmine\n"
+
     def test_a_conflict_names_the_files_and_loses_nothing(self, ann: Person, project: Json) -> None:
         ann_s = ann.work(project, "echo mine > shared.txt")
         other = ann.work(project, "echo theirs > shared.txt; echo extra > extra.txt")

@@ -13,7 +13,18 @@ from anyon.agent.repository import BRANCH_PREFIX, Repository
 from anyon.agent.standing import Standing, new_links, standing_of, submodules
 from anyon.agent.worktrees import Worktrees, check_branch
 
-_SHOWN = 100  # nested repositories that an answer names
+_SHOWN = 100  # files or folders that an answer names
+_NAMED = 5  # of them, in a sentence
+
+# What git keeps in its folder for a worktree while an operation waits for a person.
+_OPERATIONS = (
+    ("rebase-apply/applying", "am"),
+    ("rebase-apply", "rebase"),
+    ("rebase-merge", "rebase"),
+    ("MERGE_HEAD", "merge"),
+    ("CHERRY_PICK_HEAD", "cherry-pick"),
+    ("REVERT_HEAD", "revert"),
+)
 
 
 class Commits:
@@ -28,13 +39,17 @@ class Commits:
         """Commit everything that is there, new files included; `commit` is None when there was nothing (A15).
 
         Repositories inside the worktree that are no submodules are left out and named. Afterwards the worktree is on
-        `branch`, which holds what was committed under any other name. Raises Problem `wrong-branch`; then nothing was
-        changed.
+        `branch`, which holds what was committed under any other name. Raises Problem `unfinished-operation`,
+        `wrong-branch`; then nothing was committed.
         """
+        await self._refuse_unfinished(request.path)
         if request.branch is not None:
             check_branch(request.branch)
             await self._attach(request.path, request.branch)
-        standing = await self._without_links(request, await standing_of(self._git, request.path))
+        standing = await standing_of(self._git, request.path)
+        if standing.unmerged:
+            raise _unfinished(None, standing.unmerged)
+        standing = await self._without_links(request, standing)
         nested = await self._without_submodules(request.path, standing.nested)
         committed = (standing.changed > 0 or len(nested) < len(standing.nested)) and await self._record(request, nested)
         head = await self._repository.head_of(request.path)
@@ -81,6 +96,13 @@ class Commits:
         if staged.exit_code == 0:
             return False
         raise GitFailed(("commit",), output.exit_code, output.stderr)
+
+    async def _refuse_unfinished(self, path: str) -> None:
+        """What git stopped in the middle is for a person to finish: a commit would take the marks of conflicts in."""
+        admin = self._repository.admin_folder(path)
+        for name, operation in _OPERATIONS:
+            if (admin / name).exists():
+                raise _unfinished(operation, (await standing_of(self._git, path)).unmerged)
 
     async def _attach(self, path: str, branch: str) -> None:
         """Put a worktree that was switched away back on its branch, with the commits that it is at.
@@ -134,6 +156,24 @@ def _is_filled(folder: Path) -> bool:
         return any(folder.iterdir())
     except OSError:
         return False
+
+
+def _unfinished(operation: str | None, files: list[str]) -> Problem:
+    names = ", ".join(files[:_NAMED]) + (" and others" if len(files) > _NAMED else "")
+    conflict = f"{len(files)} files of the worktree are in conflict: {names}." if files else ""
+    detail = f"`git {operation}` was begun in the worktree and not finished. {conflict}" if operation else conflict
+    steps = (
+        f"finish it (`git {operation} --continue`) or undo it (`git {operation} --abort`)"
+        if operation
+        else "resolve them and mark each as resolved (`git add`)"
+    )
+    return Problem(
+        "unfinished-operation",
+        detail.strip(),
+        f"In the attempt's terminal, {steps}. Then try again.",
+        operation=operation,
+        files=files[:_SHOWN],
+    )
 
 
 def _parted(branch: str, current: str | None, commit: str) -> Problem:

@@ -51,6 +51,7 @@ class AgentProtocolViolation(AgentError):
 
 
 _TITLES: Mapping[str, str] = {
+    "unfinished-operation": "Something is unfinished in the worktree",
     "wrong-branch": "The worktree is on another branch",
 }
 """Of refusals that people meet often, by their codes."""
