@@ -211,6 +211,34 @@ class TestReview:
         act(ann, attempt, "merge", {})
         assert ann.log(ann.work(project, "cat file; git log -2 --format=%s")) == "both\nother\nmine\n"
 
+    def test_a_merged_attempt_shows_what_was_merged(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "echo one > one.txt")
+        other = ann.work(project, "echo other > other.txt")
+        act(ann, other, "merge", {})
+        late = "echo two > two.txt; git add .; git commit -qm late; git merge -q main; echo three > three.txt"
+        ann.work(project, f"cd ../../{attempt['worktree']}; {late}")
+        merged = act(ann, attempt, "merge", {})
+        assert (merged["files"], merged["added"]) == (3, 3)
+        diff = ann.call("GET", f"/api/attempts/{attempt['id']}/diff")
+        assert [file["path"] for file in diff["files"]] == ["one.txt", "three.txt", "two.txt"]
+        assert diff["head"] == merged["head_commit"] == merged["merged_commit"]
+
+    def test_what_was_merged_by_hand_before_is_shown_too(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "echo one > one.txt")
+        ann.work(project, f"cd ../..; git merge -q {attempt['branch']}")
+        assert act(ann, attempt, "merge", {})["files"] == 1
+        diff = ann.call("GET", f"/api/attempts/{attempt['id']}/diff")
+        assert [file["path"] for file in diff["files"]] == ["one.txt"]
+
+    def test_a_rebased_attempt_shows_nothing_of_others_once_it_is_merged(self, ann: Person, project: Json) -> None:
+        first, second = (ann.work(project, f"echo {name} > {name}.txt") for name in ("one", "two"))
+        act(ann, first, "merge", {})
+        assert act(ann, second, "rebase")["base_commit"] == ann.log(ann.work(project, "git rev-parse main")).strip()
+        assert ann.call("GET", f"/api/attempts/{second['id']}/work")["commits"] == 1
+        act(ann, second, "merge", {})
+        diff = ann.call("GET", f"/api/attempts/{second['id']}/diff")
+        assert [file["path"] for file in diff["files"]] == ["two.txt"]
+
     def test_a_conflict_names_the_files_and_loses_nothing(self, ann: Person, project: Json) -> None:
         ann_s = ann.work(project, "echo mine > shared.txt")
         other = ann.work(project, "echo theirs > shared.txt; echo extra > extra.txt")

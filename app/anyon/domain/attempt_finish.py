@@ -185,9 +185,25 @@ class AttemptFinisher:
 
     async def measure(self, client: AgentClient, attempt: AttemptRow, head: str) -> AttemptChanges:
         """What the attempt's branch changed up to its newest commit `head`."""
-        sides = {"path": ".", "base": attempt.base_branch, "head": head}
+        changes, _ = await self._compare(client, attempt.base_branch, head)
+        return changes
+
+    async def measure_anew(self, client: AgentClient, attempt: AttemptRow, head: str) -> AttemptChanges:
+        """The same with a new base: what the branch took in of its base meanwhile is nothing that it changed.
+
+        A branch whose base has all of it already, as after a merge by hand, is measured from where it began.
+        """
+        changes, base = await self._compare(client, attempt.base_branch, head)
+        if not changes["files"]:
+            changes, base = await self._compare(client, attempt.base_commit, head)
+        return {**changes, "base_commit": base}
+
+    async def _compare(self, client: AgentClient, base: str | None, head: str) -> tuple[AttemptChanges, str]:
+        """What lies between two states, and the commit of the first."""
+        sides = {"path": ".", "base": base, "head": head}
         summary = Diff.parse(await client.call("diff.summary", **sides, timeout=STEP_SECONDS))
-        return AttemptChanges(files=len(summary.files), added=summary.added, removed=summary.removed, head_commit=head)
+        count = len(summary.files)
+        return AttemptChanges(files=count, added=summary.added, removed=summary.removed, head_commit=head), summary.base
 
     async def _lose(self, place: Place, execution: ExecutionRow, problem: dict[str, Any]) -> None:
         assert execution.attempt_id is not None  # noqa: S101 - checked by the callers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 from uuid import UUID
 
 from anyon.agent import answers
@@ -21,6 +21,7 @@ from anyon.domain.workspaces import Place, Workspaces
 from anyon.errors import AnyonError
 from anyon.model import AttemptState
 from anyon.store import AttemptRow, ExecutionRow, Store, TaskRow
+from anyon.store.attempts import AttemptChanges
 
 _GIT_TIMEOUT = 120.0
 
@@ -79,7 +80,8 @@ class AttemptReview:
         """
         _check(attempt, AttemptEvent.MERGE)
         client = await self.workspaces.ensure(place)
-        await self._commit_leftovers(client, attempt, task, author)
+        head = await self._commit_leftovers(client, attempt, task, author)
+        measured = await self.finisher.measure_anew(client, attempt, head)
         merged = await _translated(
             client,
             "branch.merge",
@@ -88,9 +90,8 @@ class AttemptReview:
             message=message or f"Merge attempt {attempt.number} of task {task.number}: {task.title}",
             author=author.signature,
         )
-        changed = await self._decide(
-            attempt, AttemptEvent.MERGE, author.user_id, merged_commit=answers.commit(merged, "commit")
-        )
+        measured["merged_commit"] = answers.commit(merged, "commit")
+        changed = await self._decide(attempt, AttemptEvent.MERGE, author.user_id, **measured)
         await self._remove_worktree(client, attempt)
         return changed
 
@@ -105,7 +106,7 @@ class AttemptReview:
         rebased = await _translated(
             client, "branch.rebase", path=attempt.worktree, branch=attempt.branch, onto=attempt.base_branch
         )
-        measured = await self.finisher.measure(client, attempt, answers.commit(rebased, "head"))
+        measured = await self.finisher.measure_anew(client, attempt, answers.commit(rebased, "head"))
         async with self.store.for_user(author.user_id) as session:
             row = await session.attempts.update(attempt.id, **measured)
             await session.audit.append("attempt.rebased", attempt.id, project_id=place.project_id)
@@ -137,8 +138,8 @@ class AttemptReview:
         for execution in executions:
             await client.call("execution.forget", id=str(execution.id))
 
-    async def _commit_leftovers(self, client: AgentClient, attempt: AttemptRow, task: TaskRow, author: Author) -> None:
-        """Raises NestedRepository when something cannot be committed; the rest is, then."""
+    async def _commit_leftovers(self, client: AgentClient, attempt: AttemptRow, task: TaskRow, author: Author) -> str:
+        """Gives the newest commit. Raises NestedRepository when something cannot be committed; the rest is, then."""
         answer = await client.call(
             "worktree.commit",
             path=attempt.worktree,
@@ -148,8 +149,10 @@ class AttemptReview:
             author=author.signature,
             timeout=_GIT_TIMEOUT,
         )
-        if nested := Committed.parse(answer).nested:
-            raise NestedRepository(**named(nested))
+        committed = Committed.parse(answer)
+        if committed.nested:
+            raise NestedRepository(**named(committed.nested))
+        return committed.head
 
     async def _remove_worktree(self, client: AgentClient, attempt: AttemptRow) -> None:
         await client.call(
@@ -161,7 +164,9 @@ class AttemptReview:
             timeout=_GIT_TIMEOUT,
         )
 
-    async def _decide(self, attempt: AttemptRow, event: AttemptEvent, by: UUID, **fields: Any) -> AttemptRow:
+    async def _decide(
+        self, attempt: AttemptRow, event: AttemptEvent, by: UUID, **fields: Unpack[AttemptChanges]
+    ) -> AttemptRow:
         to = target(ATTEMPT, event)
         async with self.store.for_user(by) as session:
             row = await session.attempts.transition(attempt.id, from_states=sources(ATTEMPT, event), to=to, **fields)
