@@ -44,6 +44,10 @@ class TestRunning:
         assert (attempt["state"], attempt["problem"]["code"]) == ("failed", "command-missing")
         assert "npm install --global @anthropic-ai/claude-code" in attempt["problem"]["hint"]
         assert attempt["execution"]["state"] == "failed"
+        for method, action, body in (("GET", "diff", None), ("POST", "merge", {}), ("POST", "rebase", None)):
+            path = f"/api/attempts/{attempt['id']}/{action}"
+            refused = ann.problem(method, path, body, status=409, code="attempt-never-started")
+            assert "before its program could start" in refused["detail"]
         assert act(ann, attempt, "discard", {})["state"] == "discarded"
 
     def test_a_missing_credential_is_told_before_anything_is_made(self, ann: Person, project: Json) -> None:
@@ -141,7 +145,10 @@ class TestReview:
         log = ann.log(ann.work(project, "git log --format=%s main; git branch --list; ls ../.."))
         assert "one.txt" in log
         assert attempt["branch"] not in log
-        ann.problem("POST", f"/api/attempts/{attempt['id']}/merge", {}, status=409, code="attempt-unfinished")
+        for action, body in (("merge", {}), ("rebase", None), ("discard", {"force": True})):
+            path = f"/api/attempts/{attempt['id']}/{action}"
+            refused = ann.problem("POST", path, body, status=409, code="attempt-merged")
+            assert "is merged into main" in refused["detail"]
 
     def test_what_lies_uncommitted_is_merged_with_it(self, ann: Person, project: Json) -> None:
         attempt = ann.work(project, "echo one > one.txt")
@@ -284,7 +291,8 @@ class TestReview:
         assert attempt["branch"] not in ann.log(ann.work(project, "git branch --list; ls ../../.worktrees"))
         assert ann.call("GET", f"/api/tasks/{attempt['task_id']}")["state"] == "todo"
         assert ann.call("GET", f"/api/attempts/{attempt['id']}/work") == {"uncommitted": 0, "commits": 0, "nested": []}
-        ann.problem("GET", f"/api/attempts/{attempt['id']}/diff", status=409, code="attempt-unfinished")
+        ann.problem("GET", f"/api/attempts/{attempt['id']}/diff", status=409, code="attempt-discarded")
+        ann.problem("POST", path, {"force": True}, status=409, code="attempt-discarded")
 
     @pytest.mark.parametrize("action", ["merge", "rebase", "discard"])
     def test_nothing_is_decided_while_it_runs(self, action: str, ann: Person, project: Json) -> None:

@@ -189,15 +189,16 @@ def test_a_terminal_can_stand_in_the_worktree_of_an_attempt(ann: Person, project
         assert Screen(socket).ask("$(git rev-parse --abbrev-ref HEAD)") == attempt["branch"]
 
 
-def test_a_terminal_in_an_attempt_that_is_gone_is_refused(ann: Person, project: Json) -> None:
+@pytest.mark.parametrize("decision", ["merge", "discard"])
+def test_a_terminal_in_an_attempt_that_is_gone_is_refused(ann: Person, project: Json, decision: str) -> None:
     attempt = ann.work(project, "true")
-    ann.call("POST", f"/api/attempts/{attempt['id']}/discard", {"force": True})
+    gone = ann.call("POST", f"/api/attempts/{attempt['id']}/{decision}", {})
     ann.problem(
         "POST",
         f"/api/projects/{project['id']}/terminals",
         {"attempt_id": attempt["id"]},
         status=409,
-        code="attempt-unfinished",
+        code=f"attempt-{gone['state']}",
     )
 
 

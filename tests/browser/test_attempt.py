@@ -133,6 +133,37 @@ async def test_a_failure_says_what_happened_and_offers_another_try(
     await expect(page).to_have_url(re.compile(r"/t/\d+/2$"))
 
 
+async def test_without_a_worktree_neither_diff_nor_terminal_is_offered(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, "echo once > once.txt")
+    attempt = f"/api/attempts/{task['latest_attempt']['id']}"
+    await page.goto(address(project, task))
+    diff, terminal = (page.get_by_role("region", name=name, exact=True) for name in ("Diff", "Terminal"))
+    await expect(diff).to_contain_text("once.txt")
+    await service.request("POST", f"{attempt}/discard", {"force": True})
+    await expect(diff).to_contain_text("The attempt is discarded")
+    await expect(diff.get_by_role("alert")).to_have_count(0)
+    await page.keyboard.press("t")
+    await expect(terminal).to_contain_text("Its worktree and its branch are gone")
+    await expect(terminal.get_by_role("button", name="Open")).to_have_count(0)
+    await expect(page.locator(".attempt-actions").get_by_role("button", name="Rebase")).to_have_count(0)
+
+
+async def test_a_merged_attempt_keeps_its_diff_and_has_no_terminal(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, "echo once > once.txt")
+    await service.request("POST", f"/api/attempts/{task['latest_attempt']['id']}/merge", {})
+    await page.goto(address(project, task))
+    await expect(page.get_by_role("region", name="Diff", exact=True)).to_contain_text("once.txt")
+    await page.keyboard.press("t")
+    terminal = page.get_by_role("region", name="Terminal", exact=True)
+    await expect(terminal).to_contain_text("What this attempt changed is in main")
+
+
 async def test_a_task_shows_its_attempts_and_starts_another(
     page: Page, new_project: NewProject, service: Service
 ) -> None:

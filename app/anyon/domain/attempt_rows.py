@@ -7,9 +7,28 @@ from typing import Any
 from uuid import UUID
 
 from anyon.clock import Clock
+from anyon.domain.errors import AttemptDiscarded, AttemptMerged, AttemptNeverStarted, AttemptWithoutWorktree
 from anyon.domain.machines import ATTEMPT, TASK_AFTER, AttemptEvent, sources, target
 from anyon.domain.workspaces import Place
+from anyon.model import AttemptState
 from anyon.store import AttemptRow, Store, UserSession
+
+
+def check_decided(attempt: AttemptRow) -> None:
+    """Raises AttemptMerged, AttemptDiscarded."""
+    if attempt.state is AttemptState.MERGED:
+        raise AttemptMerged(number=attempt.number, base_branch=attempt.base_branch)
+    if attempt.state is AttemptState.DISCARDED:
+        raise AttemptDiscarded(number=attempt.number)
+
+
+def check_worktree(attempt: AttemptRow) -> None:
+    """That there is one. Raises AttemptMerged, AttemptDiscarded, AttemptWithoutWorktree, AttemptNeverStarted."""
+    check_decided(attempt)
+    if attempt.base_commit is None:
+        live = attempt.state not in sources(ATTEMPT, AttemptEvent.DISCARD)
+        error = AttemptWithoutWorktree if live else AttemptNeverStarted
+        raise error(number=attempt.number, state=attempt.state.value)
 
 
 @dataclass

@@ -96,6 +96,38 @@ class AttemptUnfinished(AnyonError):
     public = ("state",)
 
 
+class AttemptWithoutWorktree(AnyonError):
+    """Of an attempt that has no worktree yet."""
+
+    code, status_hint = "attempt-without-worktree", 409
+    title = "The attempt has no worktree yet"
+    detail = "Attempt {number} is {state}; it gets its worktree just before its program starts."
+    hint = "Try again once it runs."
+    public = ("state",)
+
+
+class AttemptNeverStarted(AnyonError):
+    code, status_hint = "attempt-never-started", 409
+    title = "The attempt never started"
+    detail = "Attempt {number} is {state}: it ended before its program could start, so it changed nothing."
+    hint = "If it failed, its problem says why. Discard it, or start another attempt at the task."
+    public = ("state",)
+
+
+class AttemptMerged(AnyonError):
+    code, status_hint = "attempt-merged", 409
+    title = "The attempt is merged"
+    detail = "Attempt {number} is merged into {base_branch}; its worktree and its branch went with that."
+    hint = "Look at its diff and its log. To go on with the work, start another attempt at the task."
+
+
+class AttemptDiscarded(AnyonError):
+    code, status_hint = "attempt-discarded", 409
+    title = "The attempt is discarded"
+    detail = "Attempt {number} was discarded; its worktree and its branch are gone."
+    hint = "Look at its log. To do the work anew, start another attempt at the task."
+
+
 class WorkWouldBeLost(AnyonError):
     code, status_hint = "work-would-be-lost", 409
     title = "Work would be lost"

@@ -14,7 +14,7 @@ from anyon.agent.errors import AgentProblem
 from anyon.agent.filenames import meant
 from anyon.domain.attempt_finish import AttemptFinisher
 from anyon.domain.attempt_progress import AttemptProgress
-from anyon.domain.attempt_rows import AttemptRows
+from anyon.domain.attempt_rows import AttemptRows, check_decided, check_worktree
 from anyon.domain.errors import AttemptUnfinished, LocalChanges, MergeConflict, NestedRepository, WorkWouldBeLost, named
 from anyon.domain.machines import ATTEMPT, AttemptEvent, sources, target
 from anyon.domain.workspaces import Place, Workspaces
@@ -76,7 +76,7 @@ class AttemptReview:
     ) -> AttemptRow:
         """Merge the attempt's branch into the branch it came from, then remove its worktree (R7).
 
-        Raises AttemptUnfinished, NestedRepository, MergeConflict, LocalChanges; nothing is merged in those cases.
+        Raises as `_check`, NestedRepository, MergeConflict, LocalChanges; nothing is merged in those cases.
         """
         _check(attempt, AttemptEvent.MERGE)
         client = await self.workspaces.ensure(place)
@@ -98,7 +98,7 @@ class AttemptReview:
     async def rebase(self, place: Place, attempt: AttemptRow, task: TaskRow, author: Author) -> AttemptRow:
         """Put the attempt's commits on top of the branch it came from.
 
-        Raises AttemptUnfinished, NestedRepository, MergeConflict.
+        Raises as `_check`, NestedRepository, MergeConflict.
         """
         _check(attempt, AttemptEvent.MERGE)
         client = await self.workspaces.ensure(place)
@@ -116,7 +116,7 @@ class AttemptReview:
     async def discard(self, place: Place, attempt: AttemptRow, by: UUID, *, force: bool) -> AttemptRow:
         """Remove worktree and branch.
 
-        Raises AttemptUnfinished, and WorkWouldBeLost or NestedRepository unless `force`.
+        Raises as `_check`, and WorkWouldBeLost or NestedRepository unless `force`.
         """
         _check(attempt, AttemptEvent.DISCARD)
         if not force:
@@ -179,16 +179,22 @@ class AttemptReview:
 
 
 def _check(attempt: AttemptRow, event: AttemptEvent) -> None:
+    """That it waits for a decision, and has work to decide on. Raises AttemptUnfinished, and as `check_worktree`."""
+    check_decided(attempt)
     if attempt.state not in sources(ATTEMPT, event):
         raise AttemptUnfinished(state=attempt.state.value)
+    if event is not AttemptEvent.DISCARD:
+        check_worktree(attempt)
 
 
 def _sides(attempt: AttemptRow) -> dict[str, Any]:
-    """Which two states a diff compares: after a merge the worktree is gone, and its commits tell."""
+    """Which two states a diff compares: after a merge the worktree is gone, and its commits tell.
+
+    Raises as `check_worktree`.
+    """
     if attempt.state is AttemptState.MERGED:
         return {"path": ".", "base": attempt.base_commit, "head": attempt.head_commit}
-    if attempt.base_commit is None or attempt.state is AttemptState.DISCARDED:
-        raise AttemptUnfinished(state=attempt.state.value)
+    check_worktree(attempt)
     return {"path": attempt.worktree, "base": attempt.base_branch, "head": None}
 
 

@@ -9,16 +9,15 @@ from anyon.agent.answers import Change, Status, Terminal, open_terminals, uuid_o
 from anyon.agent.client import AgentStream
 from anyon.agent.errors import AgentProblem
 from anyon.clock import Clock
-from anyon.domain.errors import AttemptUnfinished
+from anyon.domain.attempt_rows import check_worktree
 from anyon.domain.events import EventBus, Topic
 from anyon.domain.names import git_identity
 from anyon.domain.workspaces import Place, Workspaces
 from anyon.ids import new_id
-from anyon.model import AttemptState, TerminalState
+from anyon.model import TerminalState
 from anyon.store import AttemptRow, Store, TerminalRow
 
 _CALL_SECONDS = 10.0
-_GONE = frozenset({AttemptState.MERGED, AttemptState.DISCARDED})
 
 
 @dataclass
@@ -31,11 +30,10 @@ class Terminals:
     async def open(self, user_id: UUID, place: Place, attempt: AttemptRow | None, cols: int, rows: int) -> TerminalRow:
         """A new login shell, in the attempt's worktree if one is given.
 
-        Raises AttemptUnfinished when that worktree is not there, the agent's `too-many-terminals`, and what `ensure`
-        raises.
+        Raises as `check_worktree`, the agent's `too-many-terminals`, and what `ensure` raises.
         """
-        if attempt is not None and (attempt.base_commit is None or attempt.state in _GONE):
-            raise AttemptUnfinished(state=attempt.state.value)
+        if attempt is not None:
+            check_worktree(attempt)
         async with self.store.for_user(user_id, read_only=True) as session:
             user = await session.account.get()
         client = await self.workspaces.ensure(place)

@@ -65,4 +65,13 @@ export const lookOf = (attempt) => ATTEMPT_STATES[attempt.state] ?? { word: atte
 export const isLive = (attempt) => Boolean(attempt && lookOf(attempt).live);
 // Ended, and nobody has decided yet: the worktree is there.
 export const ENDED = new Set(["in_review", "failed", "cancelled"]);
+
+// Why an attempt has no worktree, as {title, text}; null: it has one.
+export function withoutWorktree(attempt) {
+  if (attempt.state === "merged") return { title: "The worktree went with the merge", text: `What this attempt changed is in ${attempt.base_branch}.` };
+  if (attempt.state === "discarded") return { title: "The attempt is discarded", text: "Its worktree and its branch are gone. Its log is kept." };
+  if (attempt.base_commit) return null;
+  if (isLive(attempt)) return { title: "There is no worktree yet", text: "The attempt gets one just before its program starts." };
+  return { title: "The attempt never started", text: "It ended before its program could start, so it changed nothing." };
+}
 export const needsReview = (attempt) => attempt?.state === "in_review" || attempt?.state === "failed";

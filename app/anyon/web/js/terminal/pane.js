@@ -26,7 +26,8 @@ export function askToClose(terminal) {
   <//>`);
 }
 
-export function useTerminals(project, attemptId) {
+// `refused`: why none can be opened here, as {title, text}; null: one can.
+export function useTerminals(project, attemptId, refused = null) {
   const { state, load } = terminalsOf(project.id);
   const { status, data = [], problem } = state.value;
   const open = openOnes(data, attemptId);
@@ -34,7 +35,7 @@ export function useTerminals(project, attemptId) {
   const [fresh, setFresh] = useState(null); // the one that was opened here and gets the focus
   const [busy, setBusy] = useState(false);
   const start = async () => {
-    if (busy) return;
+    if (busy || refused) return;
     setBusy(true);
     const answer = await openTerminal(project.id, attemptId);
     setBusy(false);
@@ -46,7 +47,7 @@ export function useTerminals(project, attemptId) {
     }
   };
   const current = open.find((terminal) => terminal.id === chosen) ?? open[0] ?? null;
-  return { status, problem, load, open, current, choose: setChosen, fresh, start, busy };
+  return { status, problem, load, open, current, choose: setChosen, fresh, start, busy, refused };
 }
 
 // "#14 attempt 2" where the task is known, since a project has many attempts with the same number.
@@ -57,28 +58,29 @@ function labelOf(terminal, index) {
 }
 
 export function TerminalTabs({ terminals }) {
-  const { open, current, choose, start, busy } = terminals;
+  const { open, current, choose, start, busy, refused } = terminals;
   return html`<div class="tabs" role="group" aria-label="Terminals">
       ${open.map((terminal, index) => html`<span key=${terminal.id} class=${`tab ${terminal.id === current?.id ? "current" : ""}`}>
         <button type="button" aria-pressed=${String(terminal.id === current?.id)} onClick=${() => choose(terminal.id)}>${labelOf(terminal, index)}</button>
         <button type="button" class="tab-close" aria-label=${`Close ${labelOf(terminal, index)}`} onClick=${() => askToClose(terminal)}><${Icon} name="close" /></button>
       </span>`)}
     </div>
-    <${Button} small kind="quiet" icon="plus" label="Open another terminal" busy=${busy} onClick=${start} />
+    ${!refused && html`<${Button} small kind="quiet" icon="plus" label="Open another terminal" busy=${busy} onClick=${start} />`}
     <span class="push"></span><${Menu} label="Terminal settings" icon="settings" items=${settings()} />`;
 }
 
 // `starts`: open one at once when there is none.
 export function TerminalPane({ terminals, visible, starts, where }) {
-  const { status, problem, load, current, start, busy } = terminals;
+  const { status, problem, load, current, start, busy, refused } = terminals;
   const [asked, setAsked] = useState(false);
   useEffect(() => {
-    if (!starts || asked || status !== "ready") return;
+    if (!starts || asked || refused || status !== "ready") return;
     setAsked(true);
     if (!current) start();
-  }, [starts, status, current, asked]);
+  }, [starts, status, current, asked, refused]);
   if (status === "loading") return html`<div class="pane-pad"><${Skeleton} label="Loading terminals" rows=${2} /></div>`;
   if (status === "failed") return html`<div class="pane-pad"><${ProblemPanel} inline problem=${problem} onRetry=${load} /></div>`;
+  if (!current && refused) return html`<${EmptyState} icon="terminal" title=${refused.title}>${refused.text}<//>`;
   if (!current) {
     return html`<${EmptyState} icon="terminal" title=${busy ? "Opening a terminal" : "No terminal is open"} action=${html`<${Button} kind="primary" icon="plus" busy=${busy} onClick=${start}>Open a terminal<//>`}>
       ${`A shell in ${where}. It goes on when you close this page, and you come back to the same screen.`}

@@ -1,6 +1,6 @@
 // What can be done with an attempt, and the questions asked before. What would be lost is said in numbers.
 import { html, useId, useState } from "../dom.js";
-import { ENDED, cancelAttempt, discardAttempt, isLive, mergeAttempt, rebaseAttempt, retryAttempt, workOf } from "../data/attempts.js";
+import { ENDED, cancelAttempt, discardAttempt, isLive, mergeAttempt, rebaseAttempt, retryAttempt, withoutWorktree, workOf } from "../data/attempts.js";
 import { count } from "../format.js";
 import { useShortcut } from "../keys.js";
 import { links, navigate } from "../router.js";
@@ -64,11 +64,12 @@ function askCancel(attempt) {
 }
 
 // Without a count nobody could look: what the program left may still be in the worktree.
-const mayHoldWork = (attempt) => Boolean(attempt.base_commit) && (attempt.files ?? (attempt.execution?.started_at ? 1 : 0)) > 0;
+const mayHoldWork = (attempt) => !withoutWorktree(attempt) && (attempt.files ?? (attempt.execution?.started_at ? 1 : 0)) > 0;
 
 export function AttemptActions({ project, task, attempt }) {
   const ended = ENDED.has(attempt.state);
   const mergeable = attempt.state === "in_review" || (ended && mayHoldWork(attempt));
+  const rebasable = ended && !withoutWorktree(attempt);
   const merge = () => {
     const close = show(() => html`<${MergeDialog} task=${task} attempt=${attempt} onClose=${() => close()} />`);
   };
@@ -81,13 +82,13 @@ export function AttemptActions({ project, task, attempt }) {
   if (isLive(attempt)) return html`<${Button} icon="stop" onClick=${() => askCancel(attempt)}>Cancel<//>`;
   const retryFirst = attempt.state === "failed" || attempt.state === "cancelled";
   const more = [
-    { title: "Rebase on the base branch", icon: "rebase", disabled: !ended, run: () => rebase(attempt) },
+    { title: "Rebase on the base branch", icon: "rebase", disabled: !rebasable, run: () => rebase(attempt) },
     { title: "Try again", icon: "retry", run: retry },
     { title: "Discard…", icon: "trash", danger: true, disabled: !ended, run: () => askDiscard(task, attempt) },
   ];
   return html`
     ${retryFirst && html`<${Button} icon="retry" kind=${mergeable ? "" : "primary"} onClick=${retry}>Retry<//>`}
-    ${ended && !retryFirst && html`<${Button} icon="rebase" class="only-wide" onClick=${() => rebase(attempt)}>Rebase<//>`}
+    ${rebasable && !retryFirst && html`<${Button} icon="rebase" class="only-wide" onClick=${() => rebase(attempt)}>Rebase<//>`}
     ${ended && html`<${Button} icon="trash" class="only-wide" onClick=${() => askDiscard(task, attempt)}>Discard<//>`}
     ${mergeable && html`<${Button} kind="primary" icon="merge" keys="merge" onClick=${merge}>Merge<//>`}
     <${Menu} label="More actions" kind="" small=${false} items=${more} />`;

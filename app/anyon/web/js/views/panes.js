@@ -1,13 +1,13 @@
 // Three panes: side by side where there is room, tabs where there is not; each can fill the screen.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../dom.js";
-import { isLive } from "../data/attempts.js";
+import { isLive, withoutWorktree } from "../data/attempts.js";
 import { DiffView } from "../diff/view.js";
 import { useShortcut } from "../keys.js";
 import { LogView } from "../log/view.js";
 import { preference } from "../preferences.js";
 import { TerminalPane, TerminalTabs, useTerminals } from "../terminal/pane.js";
 import { Icon } from "../ui/icons.js";
-import { Button, Keys } from "../ui/parts.js";
+import { Button, EmptyState, Keys } from "../ui/parts.js";
 import { Splitter } from "../ui/splitter.js";
 import { Phases } from "./phases.js";
 
@@ -45,7 +45,8 @@ export function Panes({ project, attempt }) {
   const [full, setFull] = useState(null);
   const [focused, setFocused] = useState("log");
   const [used, setUsed] = useState(false); // the terminal stays attached once it was shown
-  const terminals = useTerminals(project, attempt.id);
+  const missing = withoutWorktree(attempt);
+  const terminals = useTerminals(project, attempt.id, missing);
   const open = shell.value && (used || terminals.current !== null);
   const shown = (name) => (narrow ? tab.value === name : full ? full === name : name !== "terminal" || open);
 
@@ -76,13 +77,13 @@ export function Panes({ project, attempt }) {
     ${narrow && html`<div class="pane-tabs" role="group" aria-label="Panes">${Object.keys(TITLES).map((name) => html`<button key=${name} type="button" aria-pressed=${String(tab.value === name)} onClick=${() => go(name)}>${TITLES[name]}</button>`)}</div>`}
     ${pane("log", attempt.execution ? html`<${LogView} execution=${attempt.execution} live=${isLive(attempt)} tools=${head("log")} focused=${focused === "log"} />` : html`${head("log")(null)}<${Phases} attempt=${attempt} />`)}
     ${!narrow && !full && html`<${Splitter} label="Width of the log" value=${across} vertical area=${area} />`}
-    ${pane("diff", html`<${DiffView} attempt=${attempt} tools=${head("diff")} narrow=${narrow} />`)}
+    ${pane("diff", missing && attempt.state !== "merged" ? html`${head("diff")(null)}<${EmptyState} icon="file" title=${missing.title}>${missing.text}<//>` : html`<${DiffView} attempt=${attempt} tools=${head("diff")} narrow=${narrow} />`)}
     ${!narrow && !full && open && html`<${Splitter} label="Height of the terminal" value=${down} area=${area} />`}
     ${pane("terminal", html`${head("terminal")(html`<${TerminalTabs} terminals=${terminals} />${!narrow && html`<${Button} small kind="quiet" icon="down" label="Hide the terminal" onClick=${() => {
       shell.value = false;
       setFull(null);
     }} />`}`)}
       ${(used || shown("terminal")) && html`<${TerminalPane} terminals=${terminals} visible=${shown("terminal")} starts=${used} where="this attempt's worktree" />`}`)}
-    ${!narrow && !full && !open && html`<button type="button" class="pane-bar" onClick=${() => go("terminal")}><${Icon} name="up" /><span class="pane-title">Terminal</span><span class="muted small">${terminals.open.length ? `${terminals.open.length} open` : "opens a shell in this worktree"}</span><${Keys} id="terminal" /></button>`}
+    ${!narrow && !full && !open && html`<button type="button" class="pane-bar" onClick=${() => go("terminal")}><${Icon} name="up" /><span class="pane-title">Terminal</span><span class="muted small">${terminals.open.length ? `${terminals.open.length} open` : missing?.title ?? "opens a shell in this worktree"}</span><${Keys} id="terminal" /></button>`}
   </div>`;
 }
