@@ -195,3 +195,20 @@ async def test_what_could_not_be_committed_is_put_right_in_the_terminal_and_merg
     dialog = page.get_by_role("dialog")
     await dialog.get_by_role("button", name="Merge").click()
     await expect(page.locator(".attempt-facts")).to_contain_text("merged")
+
+
+async def test_a_task_with_unmerged_work_is_deleted_once_the_loss_was_confirmed(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, CHANGE, title="Unwanted")
+    await page.goto(f"/p/{project['slug']}/t/{task['number']}")
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name="Delete…").click()
+    dialog = page.get_by_role("dialog", name=f"Delete #{task['number']}?")
+    await expect(dialog).to_contain_text("unmerged work will be lost")
+    await page.keyboard.type("delete")
+    await page.keyboard.press("Enter")
+    await expect(dialog).to_be_hidden()
+    await expect(page).to_have_url(re.compile(rf"/p/{project['slug']}$"))
+    await expect(page.get_by_role("link", name="Unwanted")).to_have_count(0)

@@ -42,8 +42,9 @@ export async function changeTask(task, fields) {
   return answer;
 }
 
-export async function deleteTask(task) {
-  const answer = await del(`/api/tasks/${task.id}`);
+// `force`: also when work is lost, for who was warned of it.
+export async function deleteTask(task, force) {
+  const answer = await del(`/api/tasks/${task.id}?${query({ force })}`);
   if (!answer.problem) boards.get(task.project_id)?.remove(task.id);
   return answer;
 }

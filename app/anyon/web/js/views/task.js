@@ -91,7 +91,7 @@ function Ready({ project, task }) {
   };
   const remove = () => {
     const close = show(() => html`<${Confirm} title=${`Delete #${task.number}?`} verb="Delete" danger word=${task.attempts ? "delete" : undefined} onClose=${() => close()} run=${async () => {
-      const answer = await deleteTask(task);
+      const answer = await deleteTask(task, task.attempts > 0);
       if (!answer.problem) navigate(links.board(project));
       return answer;
     }}><p>${task.attempts ? `The task, its ${task.attempts === 1 ? "attempt" : `${task.attempts} attempts`} with logs, branches and unmerged work will be lost.` : "The task has no attempts; only its text will be lost."}</p><//>`);
