@@ -57,6 +57,30 @@ async def test_control_c_stays_a_signal_and_letters_are_no_shortcuts(page: Page,
     await expect(page.get_by_role("dialog", name="Find any action or place")).to_be_visible()
 
 
+async def test_the_first_terminal_has_the_focus_once_it_is_open_and_after_a_reload(
+    page: Page, new_project: NewProject
+) -> None:
+    project = await new_project()
+    await page.goto(f"/p/{project['slug']}/terminals")
+    await page.get_by_role("button", name="Open a terminal").click()
+    entry = page.get_by_role("textbox", name="Terminal input")
+    await expect(entry).to_be_focused()
+    await page.keyboard.type("echo t-$((40+2))\n")
+    await expect(page.locator(".xterm-rows")).to_contain_text("t-42")
+    await expect(page.get_by_role("button", name=re.compile("^Close "))).to_have_count(1)
+    await page.reload()
+    await expect(entry).to_be_focused()
+
+
+async def test_the_letter_of_the_terminal_goes_to_the_one_that_is_open(page: Page, new_project: NewProject) -> None:
+    project = await new_project()
+    await open_terminal(page, project["slug"])
+    await page.get_by_role("main").focus()
+    await page.keyboard.press("t")
+    await expect(page.get_by_role("textbox", name="Terminal input")).to_be_focused()
+    await expect(page.get_by_role("button", name=re.compile("^Close "))).to_have_count(1)
+
+
 async def test_a_reload_comes_back_to_the_same_shell_with_its_screen(page: Page, new_project: NewProject) -> None:
     project = await new_project()
     await open_terminal(page, project["slug"])

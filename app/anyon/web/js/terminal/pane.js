@@ -10,6 +10,8 @@ import { announce, notify } from "../ui/notices.js";
 import { Button, EmptyState, ProblemPanel, Skeleton } from "../ui/parts.js";
 import { TerminalView, copyOnSelect, fontSize, screenReader } from "./view.js";
 
+const FIRST = "first"; // in place of an id: whichever terminal comes where there was none
+
 function settings() {
   const toggle = (choice, title) => ({ title, icon: choice.value ? "check" : undefined, run: () => (choice.value = !choice.value) });
   return [
@@ -34,19 +36,22 @@ export function useTerminals(project, attemptId, refused = null) {
   const [chosen, setChosen] = useState(null);
   const [fresh, setFresh] = useState(null); // the one that was opened here and gets the focus
   const [busy, setBusy] = useState(false);
+  const current = open.find((terminal) => terminal.id === chosen) ?? open[0] ?? null;
   const start = async () => {
     if (busy || refused) return;
     setBusy(true);
+    setFresh(current ? null : FIRST);
     const answer = await openTerminal(project.id, attemptId);
     setBusy(false);
-    if (answer.problem) notify({ problem: answer.problem });
-    else {
+    if (answer.problem) {
+      setFresh(null);
+      notify({ problem: answer.problem });
+    } else {
       setChosen(answer.data.id);
       setFresh(answer.data.id);
       announce("Terminal opened");
     }
   };
-  const current = open.find((terminal) => terminal.id === chosen) ?? open[0] ?? null;
   return { status, problem, load, open, current, choose: setChosen, fresh, start, busy, refused };
 }
 
@@ -69,9 +74,9 @@ export function TerminalTabs({ terminals }) {
     <span class="push"></span><${Menu} label="Terminal settings" icon="settings" items=${settings()} />`;
 }
 
-// `starts`: open one at once when there is none.
-export function TerminalPane({ terminals, visible, starts, where }) {
-  const { status, problem, load, current, start, busy, refused } = terminals;
+// `starts`: open one at once when there is none. `focused`: whichever is shown gets the focus.
+export function TerminalPane({ terminals, visible, starts, focused, where }) {
+  const { status, problem, load, current, fresh, start, busy, refused } = terminals;
   const [asked, setAsked] = useState(false);
   useEffect(() => {
     if (!starts || asked || refused || status !== "ready") return;
@@ -86,5 +91,6 @@ export function TerminalPane({ terminals, visible, starts, where }) {
       ${`A shell in ${where}. It goes on when you close this page, and you come back to the same screen.`}
     <//>`;
   }
-  return html`<${TerminalView} key=${current.id} terminal=${current} visible=${visible} autofocus=${visible && (starts || terminals.fresh === current.id)} />`;
+  const wanted = focused || starts || fresh === FIRST || fresh === current.id;
+  return html`<${TerminalView} key=${current.id} terminal=${current} visible=${visible} autofocus=${visible && wanted} />`;
 }

@@ -15,8 +15,9 @@ export function TerminalsPage({ project }) {
   useEffect(() => {
     if (terminals.current && terminals.current.id !== wanted) navigate(links.terminals(project, terminals.current.id), { replace: true });
   }, [terminals.current?.id]);
-  useShortcut("terminal", terminals.start);
+  // not another one: the letter may belong to what is typed while the first one opens
+  useShortcut("terminal", () => (terminals.current ? document.querySelector(".xterm-helper-textarea")?.focus() : terminals.start()));
   useShortcut("back", () => navigate(links.board(project)));
   return html`<div class="pane whole"><header class="pane-head"><h1 class="pane-title">Terminals</h1><${TerminalTabs} terminals=${terminals} /></header>
-    <${TerminalPane} terminals=${terminals} visible starts=${false} where="the project's workspace" /></div>`;
+    <${TerminalPane} terminals=${terminals} visible focused starts=${false} where="the project's workspace" /></div>`;
 }
