@@ -197,6 +197,23 @@ async def test_what_could_not_be_committed_is_put_right_in_the_terminal_and_merg
     await expect(page.locator(".attempt-facts")).to_contain_text("merged")
 
 
+async def test_escape_leaves_the_full_screen_before_it_leaves_the_attempt(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, CHANGE)
+    await page.goto(address(project, task))
+    await expect(page.get_by_role("log", name="Log")).to_contain_text("last line")
+    changes = page.get_by_role("region", name="Changes")
+    await page.keyboard.press("f")
+    await expect(changes).to_be_hidden()
+    await page.keyboard.press("Escape")
+    await expect(changes).to_be_visible()
+    await expect(page).to_have_url(re.compile(r"/t/\d+/1$"))
+    await page.keyboard.press("Escape")
+    await expect(page).to_have_url(re.compile(rf"/p/{project['slug']}$"))
+
+
 async def test_a_task_with_unmerged_work_is_deleted_once_the_loss_was_confirmed(
     page: Page, new_project: NewProject, service: Service
 ) -> None:

@@ -2,7 +2,7 @@
 import { html } from "../dom.js";
 import { attemptsOf } from "../data/attempts.js";
 import { tasksOf } from "../data/tasks.js";
-import { useShortcut } from "../keys.js";
+import { handlerOf, useShortcut } from "../keys.js";
 import { links, navigate, route } from "../router.js";
 import { ProblemPanel, Skeleton } from "../ui/parts.js";
 import { usePage } from "../ui/page.js";
@@ -30,7 +30,7 @@ function OfTask({ project, task, number }) {
   const { status, data = [], problem } = state.value;
   const attempt = data.find((one) => String(one.number) === number);
   usePage(`#${task.number} ${task.title}`);
-  useShortcut("back", () => navigate(links.board(project)));
+  useShortcut("back", () => (document.querySelector(".panes.full") ? handlerOf("full")() : navigate(links.board(project))));
   if (status === "failed") return html`<div class="page"><${ProblemPanel} problem=${problem} onRetry=${load} /></div>`;
   if (status === "loading") return html`<div class="page"><${Skeleton} label="Loading the attempt" rows=${5} /></div>`;
   if (!attempt) return html`<${NotHere} what="attempt" />`;
