@@ -110,5 +110,5 @@ def test_four_sizes_of_type_are_enough() -> None:
 @pytest.mark.parametrize("file", OTHERS, ids=[file.name for file in OTHERS])
 def test_a_stylesheet_uses_only_tokens_that_exist(file: Path) -> None:
     known = set(re.findall(r"--([\w-]+):", TOKENS))
-    local = {"left", "right", "above", "below", "characters"}
+    local = {"left", "right", "above", "below", "characters", "digits"}
     assert set(re.findall(r"var\(--([\w-]+)", file.read_text(encoding="utf-8"))) - known - local == set()

@@ -1,4 +1,5 @@
 // The lines of a log in memory: bounded, with an index from screen rows to lines so that any part can be shown at once.
+import { bytes } from "../format.js";
 import { normalise, spans, strip } from "./ansi.js";
 import { readable } from "./transcript.js";
 
@@ -15,8 +16,10 @@ export class LogLines {
   constructor() {
     this.texts = [];
     this.starts = new Map(); // line -> style with which it begins, when that is not plain
-    this.dropped = 0;
+    this.dropped = 0; // lines that were shown and are no longer kept here
+    this.missing = 0; // bytes that the service did not keep
     this.partial = "";
+    this.tail = { text: "", rows: 0 }; // the unfinished line as it is shown
     this.style = {};
     this.columns = 0; // 0: lines are not wrapped
     this.ends = new Uint32Array(1024); // rows up to and with each line
@@ -24,18 +27,33 @@ export class LogLines {
     this.decoder = new TextDecoder();
   }
 
-  append(bytes) {
-    const parts = (this.partial + this.decoder.decode(bytes, { stream: true })).split("\n");
+  append(chunk) {
+    const parts = (this.partial + this.decoder.decode(chunk, { stream: true })).split("\n");
     this.partial = parts.pop();
-    for (const part of parts) this.finish(part.endsWith("\r") ? part.slice(0, -1) : part);
+    for (const part of parts) this.finish(part);
     while (this.partial.length > LONGEST) {
       this.finish(this.partial.slice(0, LONGEST));
       this.partial = this.partial.slice(LONGEST);
     }
+    this.measureTail();
+  }
+
+  // Nothing more comes for the unfinished line.
+  end() {
+    const rest = this.partial + this.decoder.decode();
+    this.partial = "";
+    if (rest) this.finish(rest);
+    this.measureTail();
+  }
+
+  gap(length) {
+    this.end();
+    this.missing += length;
+    this.push(`\x1b[33m… ${bytes(length)} of output were not kept …\x1b[0m`);
   }
 
   finish(raw) {
-    for (const line of readable(raw)) this.push(line);
+    for (const line of readable(raw.endsWith("\r") ? raw.slice(0, -1) : raw)) this.push(line);
   }
 
   push(raw) {
@@ -61,9 +79,18 @@ export class LogLines {
       grown.set(this.ends);
       this.ends = grown;
     }
-    const width = cells(strip(this.texts[index]));
+    this.ends[index] = this.firstRow(index) + this.rowsOf(this.texts[index]);
+  }
+
+  rowsOf(text) {
+    const width = cells(strip(text));
     this.longest = Math.max(this.longest, width);
-    this.ends[index] = (index ? this.ends[index - 1] : 0) + (this.columns ? Math.max(1, Math.ceil(width / this.columns)) : 1);
+    return this.columns ? Math.max(1, Math.ceil(width / this.columns)) : 1;
+  }
+
+  measureTail() {
+    const text = normalise(this.partial);
+    this.tail = { text, rows: this.partial ? this.rowsOf(text) : 0 };
   }
 
   layout(columns) {
@@ -73,8 +100,12 @@ export class LogLines {
   }
 
   get rows() {
-    const tail = this.partial ? 1 : 0;
-    return (this.texts.length ? this.ends[this.texts.length - 1] : 0) + tail;
+    return this.firstRow(this.texts.length) + this.tail.rows;
+  }
+
+  // Of the greatest number that stands before a line.
+  get digits() {
+    return String(this.dropped + this.texts.length + 1).length;
   }
 
   firstRow(line) {
@@ -90,14 +121,13 @@ export class LogLines {
       if (this.ends[middle] > row) high = middle;
       else low = middle + 1;
     }
-    if (low === this.texts.length) return { line: low, from: 0, to: Infinity };
     if (!this.columns) return { line: low, from: 0, to: Infinity };
     const part = row - this.firstRow(low);
     return { line: low, from: part * this.columns, to: (part + 1) * this.columns };
   }
 
   spansOf(line) {
-    const text = line < this.texts.length ? this.texts[line] : normalise(this.partial);
+    const text = line < this.texts.length ? this.texts[line] : this.tail.text;
     return spans(text, (line < this.texts.length ? this.starts.get(line) : this.style) ?? {}).parts;
   }
 
@@ -113,6 +143,6 @@ export class LogLines {
   }
 
   wholeText() {
-    return [...this.texts.map(strip), strip(normalise(this.partial))].join("\n");
+    return [...this.texts.map(strip), strip(this.tail.text)].join("\n");
   }
 }

@@ -12,7 +12,8 @@ import { SearchBar } from "./search.js";
 
 const ROW = 20; // px: --row-code
 const MARGIN = 20; // rows kept above and below the visible ones
-const GUTTER = 64; // px: the line numbers and the paddings
+const DIGITS = 5; // of a line number there is always room for
+const GUTTER = 28; // px: the paddings beside the line numbers
 
 // Streams the log of an execution into lines; answers them, how many changes there were, and the stream's state.
 function useLines(executionId) {
@@ -35,10 +36,13 @@ function useLines(executionId) {
         changed();
       },
       onGap: (from, to) => {
-        lines.push(`\x1b[33m… ${bytes(to - from)} of output were not kept …\x1b[0m`);
+        lines.gap(to - from);
         changed();
       },
-      onEnd: changed,
+      onEnd: () => {
+        lines.end();
+        changed();
+      },
       onState: setState,
     });
     return () => {
@@ -66,6 +70,13 @@ function useMeasure(element) {
 
 const STATES = { connecting: "Connecting to the log", lost: "Connection lost. The log continues where it stopped." };
 
+function NotShown({ lines }) {
+  if (!lines.dropped && !lines.missing) return null;
+  const earlier = lines.dropped > 0 && `${count(lines.dropped, "earlier line")} are in the raw log only, as far as the service kept them.`;
+  const missing = lines.missing > 0 && `${bytes(lines.missing)} of output were not kept by the service and are missing from the raw log, too.`;
+  return html`<p class="pane-note small">${[earlier, missing].filter(Boolean).join(" ")}</p>`;
+}
+
 export function LogView({ execution, live, tools, focused }) {
   const { lines, state, again } = useLines(execution.id);
   const scroller = useRef(null);
@@ -77,7 +88,9 @@ export function LogView({ execution, live, tools, focused }) {
   const [found, setFound] = useState([]);
   const [current, setCurrent] = useState(null);
   const size = useMeasure(scroller);
-  const columns = wrap.value && size.width ? Math.max(20, Math.floor((size.width - GUTTER) / size.character)) : 0;
+  const digits = Math.max(DIGITS, lines.digits);
+  const gutter = GUTTER + digits * size.character;
+  const columns = wrap.value && size.width ? Math.max(20, Math.floor((size.width - gutter) / size.character)) : 0;
   useShortcut("search", () => setSearching(true), focused);
 
   if (lines.columns !== columns) lines.layout(columns);
@@ -123,10 +136,10 @@ export function LogView({ execution, live, tools, focused }) {
       search("");
     }} />`}
     ${STATES[state] && html`<p class=${`pane-note small ${state}`} role="status">${STATES[state]}</p>`}
-    ${lines.dropped > 0 && html`<p class="pane-note small">${count(lines.dropped, "earlier line")} are in the raw log only.</p>`}
+    <${NotShown} lines=${lines} />
     <div class="log-scroll" ref=${scroller} onScroll=${onScroll} tabindex="0" role="log" aria-label="Log" aria-live="off">
       <span class="log-probe" aria-hidden="true">${"0".repeat(100)}</span>
-      <div class="log-space" style=${{ height: `${rows * ROW}px`, minWidth: wrap.value ? "" : `${lines.longest * size.character + GUTTER}px` }}>
+      <div class="log-space" style=${{ height: `${rows * ROW}px`, minWidth: wrap.value ? "" : `${lines.longest * size.character + gutter}px`, "--digits": digits }}>
         <div class="log-rows" style=${{ transform: `translateY(${first * ROW}px)` }}><${Rows} lines=${lines} first=${first} last=${last} query=${query} current=${current} /></div>
       </div>
       ${rows === 0 && html`<p class="log-empty muted">${live ? "Waiting for the first output." : "It printed nothing."}</p>`}
