@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from anyon.cli.parsing import Commands, command
 from anyon.errors import AnyonError
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 DEFAULT_URL = "http://127.0.0.1:8080"
+_PROJECT = "its id, or the short name that its address shows"
 
 
 class ServiceUnreachable(AnyonError):
@@ -33,6 +36,13 @@ class Refused(AnyonError):
     hint = "{advice}"
 
 
+class ProjectUnknown(AnyonError):
+    code, status_hint = "project-unknown", 404
+    title = "There is no such project"
+    detail = "None of your projects has the id or the short name {name}."
+    hint = "`anyon project list` shows the id, state and short name of each."
+
+
 class TokenMissing(AnyonError):
     code, status_hint = "token-missing", 401
     title = "No token"
@@ -47,27 +57,28 @@ def add_commands(commands: Commands) -> None:
     create = command(
         actions,
         "create",
-        "Create a project.",
+        "Create a project, print its id, and wait until its repository is there.",
         "anyon project create shop https://example.org/shop.git",
         _over_http(_create_project),
     )
     create.add_argument("name")
     create.add_argument("source", nargs="?", default="", help="git address or path below an import root; empty: new")
-    delete = command(actions, "delete", "Delete a project.", "anyon project delete ID", _over_http(_delete_project))
-    delete.add_argument("id")
+    create.add_argument("--no-wait", action="store_true", help="let the import go on by itself")
+    delete = command(actions, "delete", "Delete a project.", "anyon project delete shop", _over_http(_delete_project))
+    delete.add_argument("project", help=_PROJECT)
 
-    tasks = command(commands, "task", "Manage tasks over HTTP.", 'anyon task create PROJECT "make test" --follow')
+    tasks = command(commands, "task", "Manage tasks over HTTP.", 'anyon task create shop "make test" --follow')
     actions = tasks.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = command(actions, "list", "List a project's tasks.", "anyon task list PROJECT", _over_http(_list_tasks))
-    listing.add_argument("project")
+    listing = command(actions, "list", "List a project's tasks.", "anyon task list shop", _over_http(_list_tasks))
+    listing.add_argument("project", help=_PROJECT)
     new = command(
         actions,
         "create",
         "Create a task and start it.",
-        'anyon task create PROJECT "make test" --follow',
+        'anyon task create shop "make test" --follow',
         _over_http(_create_task),
     )
-    new.add_argument("project")
+    new.add_argument("project", help=_PROJECT)
     new.add_argument("description")
     new.add_argument("--executor")
     new.add_argument("--follow", action="store_true", help="print the log until the end; exit with the task's success")
@@ -143,27 +154,52 @@ def _list_projects(client: httpx.Client, _options: argparse.Namespace) -> int:
 
 def _create_project(client: httpx.Client, options: argparse.Namespace) -> int:
     body = {"name": options.name, "git_repo_path": options.source}
-    return _show([_answer(client.post("/api/projects", json=body))], "id")
+    project = _answer(client.post("/api/projects", json=body))
+    _show([project], "id")
+    sys.stdout.flush()
+    if not options.no_wait:
+        from anyon.cli.waiting import imported
+
+        asyncio.run(imported(service_url(), service_token(), project["id"]))
+    return 0
+
+
+def _project_id(client: httpx.Client, name: str) -> str:
+    """Of a project that is named by its id or by its slug. Raises ProjectUnknown."""
+    for project in _answer(client.get("/api/projects")):
+        if name in (project["id"], project["slug"]):
+            return str(project["id"])
+    try:
+        return str(UUID(name))  # perhaps of one that is not listed: the service says what it is
+    except ValueError:
+        raise ProjectUnknown(name=name) from None
 
 
 def _delete_project(client: httpx.Client, options: argparse.Namespace) -> int:
-    _answer(client.delete(f"/api/projects/{options.id}"))
+    _answer(client.delete(f"/api/projects/{_project_id(client, options.project)}"))
     return 0
 
 
 def _list_tasks(client: httpx.Client, options: argparse.Namespace) -> int:
-    rows = _answer(client.get("/api/tasks", params={"project_id": options.project}))
-    return _show(rows, "number", "state", "title")
+    rows = _answer(client.get("/api/tasks", params={"project_id": _project_id(client, options.project)}))
+    return _show(rows, "id", "number", "state", "title")
 
 
 def _create_task(client: httpx.Client, options: argparse.Namespace) -> int:
-    body = {"project_id": options.project, "description": options.description}
+    body = {"project_id": _project_id(client, options.project), "description": options.description}
     if options.executor:
         body["executor"] = options.executor
     task = _answer(client.post("/api/tasks", json=body))
     if not options.follow:
         return _show([task], "id")
-    execution = task["latest_attempt"]["execution"]["id"]
+    attempt = task["latest_attempt"]
+    _print_log(client, attempt["execution"]["id"])
+    from anyon.cli.waiting import ended
+
+    return 0 if asyncio.run(ended(service_url(), service_token(), attempt["id"])) else 1
+
+
+def _print_log(client: httpx.Client, execution: str) -> None:
     with client.stream("GET", f"/api/executions/{execution}/log", params={"follow": True}, timeout=None) as log:
         if not log.is_success:
             log.read()
@@ -171,8 +207,6 @@ def _create_task(client: httpx.Client, options: argparse.Namespace) -> int:
         for chunk in log.iter_bytes():
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
-    ended = _answer(client.get(f"/api/executions/{execution}"))
-    return 0 if ended["exit_code"] == 0 else 1
 
 
 def _load(options: argparse.Namespace) -> int:

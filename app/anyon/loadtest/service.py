@@ -34,10 +34,14 @@ class ConnectionLost(AnyonError):
 
 
 class Service:
-    """`async with Service(url, token) as service: …`; every method raises RequestFailed and ConnectionLost."""
+    """`async with Service(url, token) as service: …`; every method raises RequestFailed and ConnectionLost.
 
-    def __init__(self, url: str, token: str) -> None:
+    `on_line` gets each last line of an import or an attempt, with the subject's id.
+    """
+
+    def __init__(self, url: str, token: str, on_line: Callable[[str, str], None] | None = None) -> None:
         self.url = url.rstrip("/")
+        self._on_line = on_line
         self.headers = {"Authorization": f"Bearer {token}"}
         self._http: httpx.AsyncClient
         self._seen: dict[str, Record] = {}
@@ -148,14 +152,17 @@ class Service:
         return self._seen.pop(subject)
 
     async def _read(self, events: ClientConnection) -> None:
-        """Keep the newest record of each subject. Lines of logs do not matter here."""
+        """Keep the newest record of each subject."""
         with suppress(WebSocketException):
             async for message in events:
                 event = json.loads(message)
                 if event["type"] == "resync":
                     break
                 record = event.get("data") or {}
-                if "id" in record and event["type"] != "line":
+                if event["type"] == "line":
+                    if self._on_line is not None:
+                        self._on_line(record["id"], record["text"])
+                elif "id" in record:
                     self._seen[record["id"]] = record
                     self._wake()
         self._lost = "its events ended"
