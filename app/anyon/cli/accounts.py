@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from anyon.composition import AccountServices
     from anyon.store import UserRow
 
+_MOST_DAYS = 365
+
 Action = Callable[["AccountServices", argparse.Namespace], Awaitable[int]]
 
 
@@ -65,8 +67,14 @@ def add_commands(commands: Commands) -> None:
     )
     create.add_argument("--user", required=True, metavar="EMAIL")
     create.add_argument("--name", default="command line", help="what the token is for")
-    create.add_argument("--days", type=int, default=90, choices=range(1, 366), metavar="1-365")
+    create.add_argument("--days", type=_days, default=90, metavar="1-365")
     create.set_defaults(run=_with(_create_token))
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= (days := int(text)) <= _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_DAYS}")
+    return days
 
 
 def _with(action: Action) -> Callable[[argparse.Namespace], int]:

@@ -61,6 +61,14 @@ def test_a_line_that_is_not_understood_exits_with_2(line: list[str], capsys: pyt
     assert "usage: anyon" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("days", ["0", "366", "-1", "many", "9" * 400])
+def test_days_out_of_range_are_answered_with_the_range(days: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["token", "create", "--user", "ada@example.org", f"--days={days}"])
+    assert ended.value.code == USAGE
+    assert capsys.readouterr().err.endswith(f"argument --days: {days!r} is not a number from 1 to 365\n")
+
+
 def test_settings_are_printed_with_meaning_and_default(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings"]) == 0
     text = capsys.readouterr().out
