@@ -36,7 +36,7 @@ from anyon.ids import new_id
 from anyon.metrics import Metrics
 from anyon.runtime.process import ProcessRuntime
 from anyon.runtime.protocol import Runtime
-from anyon.settings import Settings
+from anyon.settings import DATABASE_FILE, Settings
 from anyon.store import Store
 from anyon.store.migrate import is_current, migrate
 
@@ -77,7 +77,7 @@ class Services:
 def database_url(settings: Settings) -> str:
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    return f"sqlite:///{settings.data_dir.resolve()}/anyon.db"
+    return f"sqlite:///{settings.data_dir.resolve()}/{DATABASE_FILE}"
 
 
 def prepare_data_dir(settings: Settings) -> Path:

@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 ENVIRONMENT_PREFIX = "ANYON_"
+DATABASE_FILE = "anyon.db"
+"""Within the data folder, unless DATABASE_URL says otherwise."""
+
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 

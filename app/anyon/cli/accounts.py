@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from anyon.cli.parsing import Commands, command, settings
+from anyon.cli.parsing import Commands, command, settings_of_installation
 from anyon.errors import AnyonError
 from anyon.model import UserRole
 
@@ -81,7 +81,7 @@ def _with(action: Action) -> Callable[[argparse.Namespace], int]:
     async def run(options: argparse.Namespace) -> int:
         from anyon.composition import open_accounts
 
-        async with open_accounts(settings()) as services:
+        async with open_accounts(settings_of_installation()) as services:
             return await action(services, options)
 
     return lambda options: asyncio.run(run(options))

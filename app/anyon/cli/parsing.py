@@ -8,12 +8,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from anyon.environment import load
-from anyon.settings import Settings
+from anyon.errors import AnyonError
+from anyon.settings import DATABASE_FILE, Settings
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Commands = Any
+
+
+class InstallationMissing(AnyonError):
+    code, status_hint = "installation-missing", 404
+    title = "There is no installation here"
+    detail = "{folder}, which ANYON_DATA_DIR names, {reason}."
+    hint = "Correct ANYON_DATA_DIR. `make up`, `anyon serve` and `anyon migrate` make a new installation."
 
 
 def command(
@@ -35,3 +43,14 @@ def command(
 def settings() -> Settings:
     """Raises SettingsInvalid."""
     return load(os.environ)
+
+
+def settings_of_installation(*, with_database: bool = True) -> Settings:
+    """Those of what was started or migrated before. Raises SettingsInvalid, InstallationMissing."""
+    loaded = settings()
+    folder = loaded.data_dir.resolve()
+    if not folder.is_dir():
+        raise InstallationMissing(folder=folder, reason="is not a folder")
+    if with_database and loaded.database_url is None and not (folder / DATABASE_FILE).is_file():
+        raise InstallationMissing(folder=folder, reason="holds no database")
+    return loaded

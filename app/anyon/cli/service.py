@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from anyon.cli.parsing import Commands, command, settings
+from anyon.cli.parsing import Commands, command, settings, settings_of_installation
 from anyon.runtime.protocol import RunningWorkspace
 from anyon.settings import ENVIRONMENT_PREFIX, Settings
 
@@ -56,7 +56,7 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 
 def _stop_workspaces(_options: argparse.Namespace) -> int:
-    stopped = asyncio.run(_stop_all(settings()))
+    stopped = asyncio.run(_stop_all(settings_of_installation(with_database=False)))
     sys.stdout.write(f"{stopped} workspaces stopped\n")
     return 0
 
@@ -65,8 +65,6 @@ async def _stop_all(loaded: Settings) -> int:
     """How many ran. The service records their end at its next start. One that does not end keeps no other running."""
     from anyon.runtime.process import ProcessRuntime
 
-    if not loaded.data_dir.is_dir():
-        return 0
     runtime = await ProcessRuntime.open(loaded)
     slots = asyncio.Semaphore(_PARALLEL_STOPS)
 

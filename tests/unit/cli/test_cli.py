@@ -101,6 +101,7 @@ def test_accounts_are_made_listed_linked_and_disabled(
         return capsys.readouterr().out
 
     monkeypatch.setenv("ANYON_ALLOW_UNISOLATED_ACCOUNTS", "true")
+    run("migrate")
     assert run("user", "admin-link").startswith("http://127.0.0.1:8080/login#token=")
     assert run("user", "admin-link", "--unless-logged-in") != ""
     assert run("user", "add", "Ada@example.org").startswith("http://127.0.0.1:8080/login#token=")
@@ -112,7 +113,21 @@ def test_accounts_are_made_listed_linked_and_disabled(
     assert "disabled" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("line", [("user", "list"), ("user", "admin-link"), ("token", "create", "--user", "a@b")])
+@pytest.mark.parametrize(("exists", "reason"), [(False, "is not a folder"), (True, "holds no database")])
+def test_a_place_without_an_installation_is_named_and_nothing_is_made_there(
+    line: tuple[str, ...], exists: bool, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "data"
+    if exists:
+        place.mkdir()
+    assert main(line) == FAILED
+    assert f"{place}, which ANYON_DATA_DIR names, {reason}." in capsys.readouterr().err
+    assert (list(place.iterdir()) if exists else place.exists()) in ([], False)
+
+
 def test_an_account_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["migrate"])
     assert main(["user", "link", "nobody@example.org"]) == FAILED
     assert "nobody@example.org" in capsys.readouterr().err
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from anyon.cli import main
+from anyon.cli import FAILED, main
 from anyon.ids import new_id, new_token
 from anyon.runtime.errors import StopTimedOut
 from anyon.runtime.process import ProcessRuntime
@@ -80,9 +80,9 @@ def test_one_that_does_not_stop_keeps_no_other_running(
     monkeypatch.undo()
 
 
-def test_a_data_folder_that_is_not_there_has_no_workspaces(
+def test_a_data_folder_that_is_not_there_is_refused_and_not_made(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["workspaces", "stop"]) == 0
-    assert capsys.readouterr().out == "0 workspaces stopped\n"
+    assert main(["workspaces", "stop"]) == FAILED
+    assert f"{settings.data_dir}, which ANYON_DATA_DIR names, is not a folder" in capsys.readouterr().err
     assert not settings.data_dir.exists()
