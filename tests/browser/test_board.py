@@ -106,3 +106,30 @@ async def test_the_title_counts_what_needs_me(page: Page, new_project: NewProjec
     await service.settled(task["latest_attempt"]["id"])
     await page.goto(f"/p/{project['slug']}")
     await expect(page).to_have_title(re.compile(r"^\(\d+\) "))
+
+
+async def test_a_failure_shows_its_cause_on_the_card_and_all_of_it_in_the_tooltip(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    await service.request("PUT", "/api/me/secrets/CODEX_API_KEY", {"value": "never used"})
+    task = await service.create_task(project["id"], "Anything", executor="codex")
+    settled = await service.settled(task["latest_attempt"]["id"])
+    await page.goto(f"/p/{project['slug']}")
+    card = page.get_by_role("listitem").filter(has=page.get_by_role("link", name="Anything"))
+    await expect(card.locator(".card-problem")).to_have_text(settled["problem"]["detail"])
+    tooltip = f"The workspace refused: {settled['problem']['detail']}\n{settled['problem']['hint']}"
+    await expect(card.get_by_role("link")).to_have_attribute("title", tooltip)
+
+
+async def test_a_failed_import_shows_its_cause_in_the_list_of_projects(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    await new_project()
+    body = {"name": "Unreachable", "git_repo_path": "ssh://git@127.0.0.1:9/none.git"}
+    made = await service.request("POST", "/api/projects", body)
+    failed = await service.until(made["id"], f"/api/projects/{made['id']}", lambda seen: seen["state"] == "failed")
+    await page.goto("/")
+    row = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Unreachable"))
+    await expect(row.locator(".project-problem")).to_contain_text(failed["problem"]["detail"].split("\n")[0][:40])
+    await service.request("DELETE", f"/api/projects/{made['id']}")

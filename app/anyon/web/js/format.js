@@ -56,6 +56,10 @@ export function bytes(number) {
   return `${(number / 1000 ** power).toPrecision(3)} ${["B", "kB", "MB", "GB", "TB"][power]}`;
 }
 
+// A problem in one line, and all that it says.
+export const cause = (problem) => problem.detail || problem.title;
+export const wholeProblem = ({ title, detail, hint }) => [[title, detail].filter(Boolean).join(": "), hint].filter(Boolean).join("\n");
+
 export const short = (commit) => commit?.slice(0, 7) ?? "";
 
 // "https://host/team/shop.git" -> "shop"

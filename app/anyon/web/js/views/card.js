@@ -3,7 +3,7 @@ import { html } from "../dom.js";
 import { isLive, lineOf, lookOf } from "../data/attempts.js";
 import { executorTitle } from "../data/projects.js";
 import { STATES, moveTask, positionFor, tasksOf } from "../data/tasks.js";
-import { count } from "../format.js";
+import { cause, count, wholeProblem } from "../format.js";
 import { links } from "../router.js";
 import { Ago, Elapsed } from "../ui/clock.js";
 import { Icon } from "../ui/icons.js";
@@ -43,7 +43,7 @@ export function Card({ project, task, onDrag, dragged, landing }) {
   const attempt = task.latest_attempt;
   const href = attempt ? links.attempt(project, task, attempt) : links.task(project, task);
   const live = isLive(attempt);
-  const failed = attempt?.state === "failed";
+  const problem = attempt?.state === "failed" ? attempt.problem : null;
   const drag = {
     draggable: true,
     onDragStart: (event) => {
@@ -55,9 +55,9 @@ export function Card({ project, task, onDrag, dragged, landing }) {
   };
   return html`${landing && html`<li class="landing" aria-hidden="true"></li>`}
     <li class=${`card ${dragged ? "dragged" : ""} ${live ? "live" : ""}`} data-item data-task=${task.id} ...${drag}>
-      <a class="cover card-title" href=${href} data-focus draggable=${false}>${task.title}</a>
+      <a class="cover card-title" href=${href} title=${problem ? wholeProblem(problem) : undefined} data-focus draggable=${false}>${task.title}</a>
       ${live && html`<${LastLine} attempt=${attempt} />`}
-      ${failed && attempt.problem && html`<p class="card-problem small">${attempt.problem.title}</p>`}
+      ${problem && html`<p class="card-problem small cut">${cause(problem)}</p>`}
       <div class="card-foot small">
         <span class="muted">#${task.number}</span>
         <span class="muted cut">${executorTitle(attempt?.executor ?? task.executor)}${task.attempts > 1 && html`<span title=${`${task.attempts} attempts`}> ×${task.attempts}<span class="sr-only"> attempts</span></span>`}</span>

@@ -2,7 +2,7 @@
 import { html, useRef } from "../dom.js";
 import { projects } from "../data/projects.js";
 import { STATES } from "../data/tasks.js";
-import { count } from "../format.js";
+import { cause, count, wholeProblem } from "../format.js";
 import { useShortcut } from "../keys.js";
 import { links } from "../router.js";
 import { post } from "../api.js";
@@ -44,15 +44,16 @@ function since(project) {
 
 function ProjectRow({ project }) {
   const look = lookOfProject(project);
+  const problem = project.state === "failed" ? (project.problem ?? { title: "The import failed" }) : null;
   return html`<li class="project-row" data-item>
     <span class=${`tone ${look.tone}`}><${Icon} name=${look.icon} /></span>
     <div class="project-name">
-      <a class="cover" href=${links.board(project)} data-focus><h2><${Middle} text=${project.name} /></h2></a>
+      <a class="cover" href=${links.board(project)} title=${problem ? wholeProblem(problem) : undefined} data-focus><h2><${Middle} text=${project.name} /></h2></a>
       <span class="muted small project-source">${project.source ? html`<${Middle} text=${project.source} keep=${16} />` : "new repository"}</span>
     </div>
     <div class="project-state small"><span class=${`tone ${look.tone}`}>${look.word}</span> <span class="muted">${since(project)}</span></div>
-    ${project.state === "failed"
-      ? html`<div class="project-problem small"><span class="cut removed" title=${project.problem?.detail}>${project.problem?.title ?? "The import failed"}</span><${Button} small icon="retry" onClick=${() => retryImport(project)}>Import again<//></div>`
+    ${problem
+      ? html`<div class="project-problem small"><span class="cut removed">${cause(problem)}</span><${Button} small icon="retry" onClick=${() => retryImport(project)}>Import again<//></div>`
       : html`<${Counts} counts=${project.counts} />`}
     <div class="project-need">${project.needs_me > 0 && html`<${Chip} tone="review" icon="review">${count(project.needs_me, "task")} ${project.needs_me === 1 ? "needs" : "need"} you<//>`}</div>
   </li>`;

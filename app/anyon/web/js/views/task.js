@@ -3,6 +3,7 @@ import { html, useId, useState } from "../dom.js";
 import { attemptsOf, lookOf, startAttempt } from "../data/attempts.js";
 import { executorNamed, executorTitle } from "../data/projects.js";
 import { STATES, changeTask, deleteTask, moveTask, positionFor, stateTitle, tasksOf } from "../data/tasks.js";
+import { cause, wholeProblem } from "../format.js";
 import { useShortcut } from "../keys.js";
 import { links, navigate, route } from "../router.js";
 import { Ago } from "../ui/clock.js";
@@ -51,12 +52,13 @@ function EditTask({ task, onClose }) {
 
 function AttemptRow({ project, task, attempt }) {
   const look = lookOf(attempt);
+  const problem = attempt.state === "failed" ? attempt.problem : null;
   return html`<li class="attempt-row" data-item>
-    <a class="cover strong" href=${links.attempt(project, task, attempt)} data-focus>Attempt ${attempt.number}</a>
+    <a class="cover strong" href=${links.attempt(project, task, attempt)} title=${problem ? wholeProblem(problem) : undefined} data-focus>Attempt ${attempt.number}</a>
     <${Chip} tone=${look.tone} icon=${look.icon}>${look.word}<//>
     <span class="muted cut">${executorTitle(attempt.executor)}</span>
     <span class="cut mono muted only-wide">${attempt.branch}</span>
-    <span class="push row small">${attempt.problem && attempt.state === "failed" && html`<span class="removed cut">${attempt.problem.title}</span>`}<${Size} attempt=${attempt} /><span class="muted"><${Ago} time=${attempt.created_at} /></span></span>
+    <span class="push row small">${problem && html`<span class="removed cut">${cause(problem)}</span>`}<${Size} attempt=${attempt} /><span class="muted"><${Ago} time=${attempt.created_at} /></span></span>
   </li>`;
 }
 
