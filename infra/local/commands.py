@@ -6,14 +6,16 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from anyon.settings import ENVIRONMENT_PREFIX, Settings
 from infra.config.loader import from_file
 from infra.config.local import LocalConfig
 from infra.local import engine as engines
 from infra.local.engine import STACK, Engine, EngineUnavailable
 from infra.local.errors import LocalError
 from infra.local.host import folder, logs, service, supervisor
-from infra.local.host.control import Control, Observed
+from infra.local.host.control import Control, Desired, Observed
 from infra.local.host.handlers import HANDLERS
 from infra.local.plan import LocalPlan, plan_of
 
@@ -60,8 +62,10 @@ def purge(root: Path, environment: Mapping[str, str]) -> int:
 def login(root: Path, environment: Mapping[str, str]) -> int:
     """Print a new one-time link for the administrator."""
     config = from_file(root, STACK, environment)
+    running = Control(config.control_dir).desired()
+    variables = running.environment if running else service.environment_of(plan_of(config).service)
     return subprocess.run(
-        [*config.program, "user", "admin-link"], env=_service_environment(plan_of(config)), check=False
+        [*config.program, "user", "admin-link"], env=supervisor.kept_environment() | variables, check=False
     ).returncode
 
 
@@ -69,12 +73,13 @@ def status(root: Path, environment: Mapping[str, str]) -> int:
     """0 when the platform is as configured, 1 when not."""
     config = from_file(root, STACK, environment)
     spec = plan_of(config).service
-    state = service.observe(spec)
-    if state is None:
+    running = Control(config.control_dir).desired()
+    state = service.observe(spec.model_copy(update=_where(running)) if running else spec)
+    if running is None or state is None:
         _say("Anyon is not started here. `make up` starts it.")
         return 1
     current = state.revision == service.wanted_revision(spec)
-    _say(f"address    {config.settings.origin}")
+    _say(f"address    {_origin(config, running)}")
     _say(f"running    {_word(state.running)}")
     _say(f"ready      {_word(state.healthy)}")
     _say(f"revision   {state.revision} ({'as configured' if current else 'not what is configured: make up'})")
@@ -124,10 +129,20 @@ def _difference(before: Observed, after: Observed) -> str:
     return " (no change)"
 
 
+def _where(running: Desired) -> dict[str, Any]:
+    return {"host": running.host, "port": running.port, "health_path": running.health_path}
+
+
+def _origin(config: LocalConfig, running: Desired) -> str:
+    """The address of what runs, whatever is configured by now."""
+    public_url = running.environment.get(f"{ENVIRONMENT_PREFIX}PUBLIC_URL")
+    return Settings(data_dir=config.data_dir, host=running.host, port=running.port, public_url=public_url).origin
+
+
 def _offer_login(config: LocalConfig, plan: LocalPlan) -> None:
     link = subprocess.run(
         [*config.program, "user", "admin-link", "--unless-logged-in"],
-        env=_service_environment(plan),
+        env=supervisor.kept_environment() | service.environment_of(plan.service),
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -136,10 +151,6 @@ def _offer_login(config: LocalConfig, plan: LocalPlan) -> None:
         _say(f"Log in once with this link: {link.stdout.strip()}")
     else:
         _say("A login link: make login")
-
-
-def _service_environment(plan: LocalPlan) -> dict[str, str]:
-    return supervisor.kept_environment() | service.environment_of(plan.service)
 
 
 def _confirmed(data_dir: Path) -> bool:

@@ -87,6 +87,15 @@ def test_a_link_is_offered_until_somebody_logged_in_and_on_request(checkout: Che
     assert checkout.run("login").stdout == f"{checkout.address}/#login=token\n"
 
 
+def test_login_and_status_speak_of_what_runs_and_not_of_what_would(checkout: Checkout) -> None:
+    checkout.run("up")
+    assert checkout.run("login", ANYON_PORT="").stdout == f"{checkout.address}/#login=token\n"
+    status = checkout.run("status", ANYON_PORT="").stdout
+    assert f"address    {checkout.address}\n" in status
+    assert "ready      yes\n" in status
+    assert "not what is configured" in status
+
+
 def test_a_changed_setting_is_applied_and_the_former_one_restored(checkout: Checkout) -> None:
     checkout.run("up")
     checkout.edit("idle_seconds: 1800", "idle_seconds: 60")
