@@ -21,6 +21,7 @@ import structlog
 
 from anyon.agent.answers import Change, Status, watched
 from anyon.agent.client import AgentClient, Event
+from anyon.agent.endpoint import AgentEndpoint
 from anyon.agent.errors import AgentError, AgentProtocolViolation
 from anyon.clock import Clock
 from anyon.domain.background import Background
@@ -159,7 +160,10 @@ class Workspaces:
 
     async def _connect(self, place: Place, import_source: Path | None, patience: float) -> AgentClient:
         spec = WorkspaceSpec(place.project_id, place.owner_id, import_source, new_id().hex, new_token())
-        endpoint = await self.runtime.ensure(spec)
+        return await self._attach(place, await self.runtime.ensure(spec), patience)
+
+    async def _attach(self, place: Place, endpoint: AgentEndpoint, patience: float) -> AgentClient:
+        """Connect to an agent that runs. Raises WorkspaceFailed."""
         try:
             client = await AgentClient.connect(endpoint, timeout=patience)
         except AgentError as error:
@@ -255,11 +259,11 @@ class Workspaces:
                 return
             self._live.pop(place.project_id)
             for pause in _RECONNECT_SECONDS:
-                running = {workspace.project_id for workspace in await self.runtime.list()}
+                running = {workspace.project_id: workspace for workspace in await self.runtime.list()}
                 if place.project_id not in running:
                     break
-                try:
-                    await self._connect(place, None, _GREETING_SECONDS)
+                try:  # only to find it again: one that is dying counts as running for a moment longer
+                    await self._attach(place, running[place.project_id].endpoint, _GREETING_SECONDS)
                 except AnyonError as error:
                     _log.info("reconnect failed", project_id=str(place.project_id), reason=error.describe())
                     await asyncio.sleep(pause)
