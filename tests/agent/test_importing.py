@@ -136,6 +136,49 @@ async def test_a_missing_folder_is_said(client: AgentClient) -> None:
     assert problem.value.code == "source-missing"
 
 
+def unreadable(problem: pytest.ExceptionInfo[AgentProblem], source: Path) -> bool:
+    told = f"The workspace's user may not read the folder {source}" in problem.value.describe()
+    return problem.value.code == "source-unreadable" and told and f"chmod -R o+rX {source}" in problem.value.advise()
+
+
+async def test_a_folder_that_may_not_be_looked_at_says_how_to_permit_it(
+    client: AgentClient, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", refuse)  # root, who may run the tests, is never refused
+    with pytest.raises(AgentProblem) as problem:
+        await import_tree(client, tmp_path)
+    assert unreadable(problem, tmp_path)
+    assert problem.value.title == "The folder cannot be read"
+    assert list(workspace.repo.iterdir()) == []
+
+
+@pytest.mark.parametrize("tool", ["cp", "git"])
+async def test_a_part_that_may_not_be_read_says_so_and_leaves_nothing(
+    client: AgentClient,
+    workspace: Workspace,
+    history: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tool: str,
+) -> None:
+    import anyon.agent.spawning as spawning
+
+    source = history if tool == "git" else tmp_path / "plain"
+    source.mkdir(exist_ok=True)
+    program = tmp_path / "denied"
+    program.write_text(f"#!/bin/sh\ntouch partial\necho '{tool}: cannot open: Permission denied' >&2\nexit 1\n")
+    program.chmod(0o755)
+    find = spawning._find
+    monkeypatch.setattr(spawning, "_find", lambda name, path: str(program) if name == tool else find(name, path))
+    with pytest.raises(AgentProblem, match="cannot open: Permission denied") as problem:
+        await import_tree(client, source)
+    assert unreadable(problem, source)
+    assert list(workspace.repo.iterdir()) == []
+
+
 async def test_a_failed_clone_leaves_nothing_and_hides_credentials(client: AgentClient, workspace: Workspace) -> None:
     source = "http://ada:hunter2@127.0.0.1:9/x.git"
     with pytest.raises(AgentProblem, match="git could not clone") as problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ CLEAN_SECONDS = 300.0
 _DEFAULT_BRANCH = "main"
 _LISTING_BYTES = 67_108_864
 _URL = re.compile(r"(https?|ssh|git)://(?![-/])[^\s\x00-\x1f]+")
+_DENIED = "Permission denied"
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -54,7 +56,7 @@ class Importer:
     async def run(self, request: messages.RepositoryImport, channel: Channel) -> dict[str, Any]:
         """Clone, or copy and commit; where there is a repository already, only its answer.
 
-        Raises Problem `source-refused`, `source-missing`, `clone-failed`.
+        Raises Problem `source-refused`, `source-missing`, `source-unreadable`, `clone-failed`, `copy-failed`.
         """
         source = _check_source(request.source)
         async with self._repository.lock:
@@ -92,6 +94,8 @@ class Importer:
                 "clone", "--progress", "--no-hardlinks", "--", source, ".", timeout=CLONE_SECONDS, progress=show
             )
         except GitFailed as error:
+            if source.startswith("/") and _DENIED in error.lines:
+                raise _unreadable(source, error.lines) from error
             lines = _CREDENTIALS.sub("", error.lines)
             hint = "Check the address, and that the workspace may read it."
             raise Problem("clone-failed", f"git could not clone: {lines}", hint) from error
@@ -114,10 +118,13 @@ class Importer:
             ("cp", "-R", "-P", "--", f"{folder}/.", "."),
             ("find", ".", "-name", ".git", "-prune", "-exec", "rm", "-rf", "--", "{}", "+"),
         ):
-            output = await self._commands.run(argv, self._environment, cwd="", timeout=CLONE_SECONDS, limit=4096)
+            environment = {**self._environment, "LC_ALL": "C"}
+            output = await self._commands.run(argv, environment, cwd="", timeout=CLONE_SECONDS, limit=4096)
             if output.exit_code != 0:
-                lines = output.stderr.decode(errors="replace").strip().splitlines()[-1:]
-                raise Problem("copy-failed", f"The folder could not be copied: {' '.join(lines)}")
+                lines = " ".join(output.stderr.decode(errors="replace").strip().splitlines()[-1:])
+                if _DENIED in lines:
+                    raise _unreadable(folder, lines)
+                raise Problem("copy-failed", f"The folder could not be copied: {lines}")
 
     async def _commit_all(self, message: str, author: Author, exclude: str) -> None:
         self._repository.exclude_worktrees(exclude)
@@ -145,10 +152,22 @@ def _check_source(source: str) -> _Source:
         hint = "Use https://, http://, ssh:// or git://, or the absolute path of a folder."
         raise Problem("source-refused", f"{_CREDENTIALS.sub('', source)!r} is no address to import from.", hint)
     folder = Path(source)
-    if not folder.is_dir():
-        raise Problem("source-missing", f"There is no folder {source} to import from.", "Check the path.")
-    bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
-    return _Source(source, is_plain=not (bare or (folder / ".git").exists()))
+    try:
+        if not folder.is_dir():
+            raise Problem("source-missing", f"There is no folder {source} to import from.", "Check the path.")
+        bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+        return _Source(source, is_plain=not (bare or (folder / ".git").exists()))
+    except PermissionError as error:
+        raise _unreadable(source) from error
+
+
+def _unreadable(source: str, said: str = "") -> Problem:
+    return Problem(
+        "source-unreadable",
+        f"The workspace's user may not read the folder {source}" + (f": {said}" if said else "."),
+        f"Permit it on the host with `chmod -R o+rX {shlex.quote(source)}`, and `chmod o+x` for each folder above it; "
+        "then try the import again.",
+    )
 
 
 @asynccontextmanager

@@ -112,7 +112,12 @@ class Projects:
         folder = Path(source).resolve()
         if not any(folder.is_relative_to(root.resolve()) for root in self.settings.import_roots):
             raise SourceRefused(reason=f"{source} is outside of every import root.", roots=roots)
-        if not folder.is_dir():
+        try:
+            is_folder = folder.is_dir()
+        except PermissionError:
+            reason = f"The user of the service may not look at {source}: a folder above it lacks `chmod o+x`."
+            raise SourceRefused(reason=reason, roots=roots) from None
+        if not is_folder:
             raise SourceRefused(reason=f"{source} is not a folder.", roots=roots)
         return folder
 

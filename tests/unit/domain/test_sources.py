@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from anyon.domain.errors import SourceHoldsCredential, SourceRefused
@@ -55,3 +57,16 @@ async def test_what_is_no_address_is_not_repeated_either(world: World, source: s
     with pytest.raises(SourceRefused, match="neither a git address nor an absolute path") as refused:
         world.services.projects.check_source(source)
     assert "hunter2" not in f"{refused.value.describe()} {refused.value.members()}"
+
+
+async def test_a_folder_that_the_service_may_not_look_at_is_refused_with_the_reason(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    projects = world.services.projects
+    monkeypatch.setattr(projects, "settings", projects.settings.model_copy(update={"import_roots": (tmp_path,)}))
+    monkeypatch.setattr(Path, "is_dir", refuse)  # root, who may run the tests, is never refused
+    with pytest.raises(SourceRefused, match="may not look at"):
+        projects.check_source(str(tmp_path))
