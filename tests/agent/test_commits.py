@@ -10,7 +10,8 @@ import pytest
 
 from anyon.agent.client import AgentClient
 from anyon.agent.errors import AgentProblem
-from tests.agent.support import AUTHOR, Git, add_worktree
+from anyon.agent.server import Agent
+from tests.agent.support import AUTHOR, Git, add_worktree, run
 
 
 @pytest.fixture
@@ -224,3 +225,82 @@ async def test_an_operation_without_a_conflict_is_for_a_person_to_finish(client:
     assert problem.describe() == "`git rebase` was begun in the worktree and not finished."
     attempt("rebase", "--abort")
     assert (await commit(client))["commit"] is None
+
+
+async def test_a_worktree_whose_link_was_removed_gets_it_back(
+    client: AgentClient, repository: Git, attempt: Git
+) -> None:
+    (attempt.folder / "new").write_text("new")
+    (attempt.folder / ".git").unlink()
+    (repository.folder / "mine").touch()  # git would find the main working copy
+    diff = await client.call("diff.summary", path=".worktrees/1-a", base="main")
+    assert [file["path"] for file in diff["files"]] == ["new"]
+    (attempt.folder / ".git").unlink()
+    await commit(client)
+    assert attempt("diff", "--name-status", "main", "anyon/1") == "A\tnew"
+    assert repository("status", "--porcelain") == "?? mine"
+    (attempt.folder / ".git").unlink()
+    removed = await client.call("worktree.remove", path=".worktrees/1-a", branch="anyon/1", force=True)
+    assert removed == {"removed": True}
+
+
+@pytest.mark.parametrize("damage", ["repository", "file", "link", "pruned", "gone"])
+async def test_a_damaged_worktree_is_told_and_nothing_else_is_touched(
+    client: AgentClient, repository: Git, attempt: Git, damage: str
+) -> None:
+    link = attempt.folder / ".git"
+    await add_worktree(client, "2-b", "anyon/2")
+    (attempt.folder / "new").touch()
+    (repository.folder / "mine").touch()
+    link.unlink()
+    if damage == "repository":
+        attempt("init", "-q")
+    elif damage == "file":
+        shutil.copyfile(repository.folder / ".worktrees" / "2-b" / ".git", link)
+    elif damage == "link":
+        link.symlink_to("nowhere")
+    elif damage == "pruned":
+        repository("worktree", "prune")
+    else:
+        shutil.rmtree(attempt.folder)
+    before = repository("show-ref")
+    where: dict[str, Any] = {"path": ".worktrees/1-a"}
+    author = {"message": "Work", "author": AUTHOR}
+    for name, arguments in (
+        ("worktree.commit", {"branch": "anyon/1", **author}),
+        ("worktree.state", {"base_commit": "main"}),
+        ("diff.summary", {"base": "main"}),
+        ("branch.rebase", {"branch": "anyon/1", "onto": "main"}),
+    ):
+        with pytest.raises(AgentProblem) as problem:
+            await client.call(name, **where, **arguments)
+        assert (problem.value.code, problem.value.title) == ("not-a-worktree", "The worktree is damaged")
+        assert ".worktrees/1-a" in problem.value.describe()
+        assert "terminal of the project" in problem.value.advise()
+    assert repository("show-ref") == before
+    assert repository("status", "--porcelain") == "?? mine"
+    assert damage == "gone" or (attempt.folder / "new").exists()
+
+
+async def test_a_worktree_whose_link_was_removed_is_not_forgotten_by_the_next(
+    client: AgentClient, agent: Agent, repository: Git, attempt: Git
+) -> None:
+    (attempt.folder / ".git").unlink()
+    await run(client, "e1", "echo going")  # the next spare is prepared now
+    await agent.spare_settled()
+    await commit(client)
+    assert attempt("status", "--porcelain", "--branch") == "## anyon/1"
+
+
+async def test_a_repository_in_place_of_the_link_is_not_removed_with_force(
+    client: AgentClient, repository: Git, attempt: Git
+) -> None:
+    (attempt.folder / ".git").unlink()
+    attempt("init", "-q")
+    with pytest.raises(AgentProblem) as problem:
+        await client.call("worktree.remove", path=".worktrees/1-a", branch="anyon/1", force=True)
+    assert "move .worktrees/1-a/.git away" in problem.value.advise()
+    assert (attempt.folder / ".git" / "HEAD").exists()
+    shutil.rmtree(attempt.folder / ".git")
+    removed = await client.call("worktree.remove", path=".worktrees/1-a", branch="anyon/1", force=True)
+    assert removed == {"removed": True}

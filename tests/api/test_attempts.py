@@ -246,6 +246,33 @@ class TestReview:
         diff = ann.call("GET", f"/api/attempts/{second['id']}/diff")
         assert [file["path"] for file in diff["files"]] == ["two.txt"]
 
+    def test_a_worktree_whose_link_was_removed_is_reviewed_and_merged_as_it_is(
+        self, ann: Person, project: Json
+    ) -> None:
+        attempt = ann.work(project, "echo one > one.txt; rm -f .git")
+        assert (attempt["state"], attempt["files"]) == ("in_review", 1)
+        ann.work(project, f"cd ../../{attempt['worktree']}; echo two > two.txt; rm -f .git")
+        assert act(ann, attempt, "merge", {})["files"] == 2
+        assert ann.log(ann.work(project, "ls; ls ../../.worktrees | wc -l")).split() == ["one.txt", "two.txt", "2"]
+
+    def test_a_damaged_worktree_is_neither_merged_nor_said_to_be(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "echo one > one.txt")
+        ann.work(project, f"cd ../../{attempt['worktree']}; mv .git ~/link; git init -q")
+        for action, body in (("merge", {}), ("rebase", None), ("discard", {}), ("discard", {"force": True})):
+            path = f"/api/attempts/{attempt['id']}/{action}"
+            refused = ann.problem("POST", path, body, status=409, code="not-a-worktree")
+            assert ".git away" in refused["hint"]
+        assert ann.call("GET", f"/api/attempts/{attempt['id']}")["state"] == "in_review"
+        ann.work(project, f"rm -rf ../../{attempt['worktree']}/.git")
+        assert act(ann, attempt, "merge", {})["state"] == "merged"
+
+    def test_a_worktree_that_a_merge_cannot_remove_is_a_note_of_the_merge(self, ann: Person, project: Json) -> None:
+        attempt = ann.work(project, "echo one > one.txt")
+        ann.work(project, f"cd ../..; git symbolic-ref HEAD refs/heads/{attempt['branch']}")
+        merged = act(ann, attempt, "merge", {})
+        assert (merged["state"], merged["problem"]["code"]) == ("merged", "worktree-left")
+        assert "git branch -D" in merged["problem"]["hint"]
+
     def test_a_conflict_names_the_files_and_loses_nothing(self, ann: Person, project: Json) -> None:
         ann_s = ann.work(project, "echo mine > shared.txt")
         other = ann.work(project, "echo theirs > shared.txt; echo extra > extra.txt")

@@ -229,3 +229,31 @@ async def test_a_task_with_unmerged_work_is_deleted_once_the_loss_was_confirmed(
     await expect(dialog).to_be_hidden()
     await expect(page).to_have_url(re.compile(rf"/p/{project['slug']}$"))
     await expect(page.get_by_role("link", name="Unwanted")).to_have_count(0)
+
+
+async def test_an_attempt_whose_worktree_is_gone_can_be_discarded(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, 'echo once > once.txt; rm -rf "$PWD"')
+    await page.goto(address(project, task))
+    await expect(page.locator(".attempt-head").get_by_role("alert")).to_contain_text("is gone")
+    await page.get_by_role("button", name="Discard").click()
+    dialog = page.get_by_role("dialog", name="Discard attempt 1?")
+    await expect(dialog).to_contain_text("What would be lost cannot be told.")
+    await page.keyboard.type("discard")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".attempt-facts .chip")).to_have_text("discarded")
+
+
+async def test_a_repository_inside_is_noted_and_named_before_a_discard(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    task = await attempted(service, project, "git init -q library; echo once > once.txt")
+    await page.goto(address(project, task))
+    note = page.locator(".attempt-head").get_by_role("alert")
+    await expect(note).to_contain_text("A repository lies inside the worktree")
+    await expect(note.locator(".problem-files")).to_have_text("library")
+    await page.get_by_role("button", name="Discard").click()
+    await expect(page.get_by_role("dialog", name="Discard attempt 1?")).to_contain_text("what is in library")

@@ -40,7 +40,7 @@ class Commits:
 
         Repositories inside the worktree that are no submodules are left out and named. Afterwards the worktree is on
         `branch`, which holds what was committed under any other name. Raises Problem `unfinished-operation`,
-        `wrong-branch`; then nothing was committed.
+        `wrong-branch`, `not-a-worktree`; then nothing was committed.
         """
         await self._refuse_unfinished(request.path)
         if request.branch is not None:

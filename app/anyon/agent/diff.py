@@ -86,10 +86,14 @@ class Diffs:
 
     @asynccontextmanager
     async def _sides(self, path: str, base: str, head: str | None) -> AsyncIterator[_Sides]:
-        """What is compared: a worktree with where it left the base, or two commits, which need no worktree."""
+        """What is compared: a worktree with where it left the base, or two commits, which need no worktree.
+
+        Raises Problem `not-a-worktree`.
+        """
         if head is not None:
             yield _Sides(await self._repository.commit_of(base), await self._repository.commit_of(head), {})
             return
+        self._repository.admin_folder(path)
         left = await self._base(path, base)
         async with self._index_with_new_files(path) as variables:
             yield _Sides(left, await self._repository.head_of(path), variables)

@@ -51,6 +51,7 @@ class AgentProtocolViolation(AgentError):
 
 
 _TITLES: Mapping[str, str] = {
+    "not-a-worktree": "The worktree is damaged",
     "source-unreadable": "The folder cannot be read",
     "unfinished-operation": "Something is unfinished in the worktree",
     "wrong-branch": "The worktree is on another branch",

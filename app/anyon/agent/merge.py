@@ -48,8 +48,9 @@ class Merges:
     async def rebase(self, request: messages.BranchRebase) -> dict[str, Any]:
         """Put the commits of a worktree's branch on top of another commit; a conflict is rolled back.
 
-        Raises Problem `merge-conflict`, `local-changes`, `wrong-branch`, `unknown-revision`.
+        Raises Problem `merge-conflict`, `local-changes`, `wrong-branch`, `unknown-revision`, `not-a-worktree`.
         """
+        self._repository.admin_folder(request.path)
         onto = await self._repository.commit_of(request.onto)
         current = await self._git.run("symbolic-ref", "--quiet", "--short", "HEAD", cwd=request.path, accept=(0, 1))
         if current.text != request.branch:

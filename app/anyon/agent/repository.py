@@ -52,18 +52,62 @@ class Repository:
         self._unfinished.touch()
 
     def admin_folder(self, path: str) -> Path:
-        """git's own folder for a worktree, or for the main working copy. Raises Problem `not-a-worktree`."""
+        """git's own folder for a worktree, or for the main working copy.
+
+        A worktree whose `.git` was removed gets it back: git would take the folder for a part of the main working copy.
+        Raises Problem `not-a-worktree`.
+        """
         if not path.strip("./"):
             return self.git_folder
-        admin = Path(self._read(f"{path}/.git").removeprefix("gitdir: ").strip())
-        if admin.parent != self.git_folder / "worktrees":
-            raise Problem("not-a-worktree", f"{path!r} is no worktree of this repository.", path=path)
+        link = f"{path}/.git"
+        if not os.path.lexists(self.folder / link):
+            self.relink()
+        try:
+            admin = Path(self._read(link).removeprefix("gitdir: ").strip())
+            mutual = read_plain(admin / "gitdir").strip() == f"{self.folder}/{link}"
+        except Problem as problem:
+            if problem.code != "not-found":
+                raise
+            mutual = False
+        except OSError:
+            mutual = False
+        if not mutual or admin.parent != self.git_folder / "worktrees":
+            raise self._damaged(path)
         return admin
 
+    def relink(self) -> None:
+        """Put the `.git` back into each worktree that lost it; git forgets those at the next prune."""
+        with suppress(FileNotFoundError):
+            for admin in (self.git_folder / "worktrees").iterdir():
+                with suppress(OSError):
+                    link = Path(read_plain(admin / "gitdir").strip())
+                    if link.name == ".git" and link.parent.parent == self.folder / ".worktrees":
+                        with link.open("x") as file:
+                            file.write(f"gitdir: {admin}\n")
+
+    async def prune(self) -> None:
+        """Let git forget the worktrees whose folders are gone."""
+        self.relink()
+        await self.git.run("worktree", "prune")
+
+    def _damaged(self, path: str) -> Problem:
+        link = self.folder / path / ".git"
+        if not link.parent.is_dir():
+            detail = f"The worktree {path} is gone."
+            advice = f"put it back with `git worktree add --force {path} BRANCH`, or discard the attempt"
+        elif os.path.lexists(link):
+            detail = f"{path} is not a worktree of this repository any more: its .git was replaced."
+            advice = f"move {path}/.git away, then try again: what belongs there is put back"
+        else:
+            detail = f"git knows no worktree at {path} any more."
+            advice = f"take out of {path} what is wanted and remove the folder; what was committed is on the branch"
+        return Problem("not-a-worktree", detail, f"In a terminal of the project, {advice}.", path=path)
+
     async def head_of(self, path: str) -> str:
-        """The commit that a worktree is at."""
-        with suppress(OSError, Problem):
-            head = read_plain(self.admin_folder(path) / "HEAD").strip()
+        """The commit that a worktree is at. Raises Problem `not-a-worktree`."""
+        admin = self.admin_folder(path)
+        with suppress(OSError):
+            head = read_plain(admin / "HEAD").strip()
             if head.startswith(BRANCH_PREFIX) and (loose := self._loose_commit(head.removeprefix(BRANCH_PREFIX))):
                 return loose
         return (await self.git.run("rev-parse", "--verify", "HEAD", cwd=path)).text
@@ -112,7 +156,7 @@ class Repository:
         try:
             await work()
         except GitFailed:
-            await self.git.run("worktree", "prune")
+            await self.prune()
             await work()
 
     def _read(self, path: str) -> str:

@@ -132,7 +132,7 @@ class Spare:
             except GitFailed:
                 if self._folder.is_dir() and not self._folder.is_symlink():
                     shutil.rmtree(self._folder, ignore_errors=True)
-                await self._repository.git.run("worktree", "prune")
+                await self._repository.prune()
 
     def _admin(self) -> Path | None:
         """git's folder for the spare, if both point at each other."""

@@ -122,8 +122,9 @@ class Worktrees:
     async def state(self, request: messages.WorktreeState) -> dict[str, Any]:
         """How far a worktree, and the branch that belongs to it, are from where they began.
 
-        Raises Problem `unknown-revision`.
+        Raises Problem `unknown-revision`, `not-a-worktree`.
         """
+        self._repository.admin_folder(request.path)
         base = await self._repository.commit_of(request.base_commit)
         tips = ("HEAD", f"refs/heads/{request.branch}") if request.branch else ("HEAD",)
         options = ("rev-list", "--count", "--ignore-missing")
@@ -150,7 +151,13 @@ class Worktrees:
         async with self._repository.lock:
             listed = await self._is_listed(str(folder))
             if not listed and folder.exists():
-                raise Problem("not-a-worktree", f"git knows no worktree at {request.path}.", "Remove it by hand.")
+                raise Problem(
+                    "not-a-worktree",
+                    f"git knows no worktree at {request.path}.",
+                    f"In a terminal of the project, take out of {request.path} what is wanted and remove the folder.",
+                )
+            if listed and folder.exists():
+                self._repository.admin_folder(request.path)
             if not request.force:
                 await self._refuse_loss(request, listed=listed)
             if listed:

@@ -136,6 +136,18 @@ class WorkWouldBeLost(AnyonError):
     public = ("files", "commits")
 
 
+class WorktreeLeft(AnyonError):
+    """Not raised: it is the note of a merged attempt whose worktree could not be removed."""
+
+    code, status_hint = "worktree-left", 409
+    title = "The attempt is merged, its worktree is left"
+    detail = "The merge is done, but {worktree} could not be removed: {reason}"
+    hint = (
+        "In a terminal of the project, take out of it what is wanted, then remove it: "
+        "`git worktree remove --force {worktree}` and `git branch -D {branch}`."
+    )
+
+
 class NestedRepository(AnyonError):
     """Of an attempt in review it is the note that a part of its work is in no commit."""
 

@@ -10,14 +10,22 @@ from uuid import UUID
 from anyon.agent import answers
 from anyon.agent.answers import Committed, Diff, Patch, Work
 from anyon.agent.client import AgentClient
-from anyon.agent.errors import AgentProblem
+from anyon.agent.errors import AgentError, AgentProblem
 from anyon.agent.filenames import meant
 from anyon.domain.attempt_finish import AttemptFinisher
 from anyon.domain.attempt_progress import AttemptProgress
 from anyon.domain.attempt_rows import AttemptRows, check_decided, check_worktree
-from anyon.domain.errors import AttemptUnfinished, LocalChanges, MergeConflict, NestedRepository, WorkWouldBeLost, named
+from anyon.domain.errors import (
+    AttemptUnfinished,
+    LocalChanges,
+    MergeConflict,
+    NestedRepository,
+    WorktreeLeft,
+    WorkWouldBeLost,
+    named,
+)
 from anyon.domain.machines import ATTEMPT, AttemptEvent, sources, target
-from anyon.domain.workspaces import Place, Workspaces
+from anyon.domain.workspaces import Place, Workspaces, problem_of
 from anyon.errors import AnyonError
 from anyon.model import AttemptState
 from anyon.store import AttemptRow, ExecutionRow, Store, TaskRow
@@ -92,7 +100,13 @@ class AttemptReview:
         )
         measured["merged_commit"] = answers.commit(merged, "commit")
         changed = await self._decide(attempt, AttemptEvent.MERGE, author.user_id, **measured)
-        await self._remove_worktree(client, attempt)
+        try:
+            await self._remove_worktree(client, attempt)
+        except AgentError as error:  # what was asked for is done: the rest is a note
+            left = WorktreeLeft(worktree=attempt.worktree, branch=attempt.branch, reason=error.describe())
+            async with self.store.for_user(author.user_id) as session:
+                changed = await session.attempts.update(attempt.id, problem=problem_of(left))
+            self.progress.changed(attempt)
         return changed
 
     async def rebase(self, place: Place, attempt: AttemptRow, task: TaskRow, author: Author) -> AttemptRow:

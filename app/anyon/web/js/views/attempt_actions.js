@@ -43,17 +43,17 @@ const lossOf = ({ uncommitted, commits, nested }) =>
 
 async function askDiscard(task, attempt) {
   const { data, problem } = await workOf(attempt);
-  if (problem) {
+  if (problem && problem.status !== 409) {
     notify({ problem });
     return;
   }
-  const loss = lossOf(data);
-  if (!loss) {
+  const loss = data && lossOf(data);
+  if (data && !loss) {
     undoable(`Attempt ${attempt.number} of #${task.number} will be discarded`, () => tell(discardAttempt(attempt, false), "Discarded"));
     return;
   }
   const close = show(() => html`<${Confirm} title=${`Discard attempt ${attempt.number}?`} verb="Discard" danger word="discard" run=${() => discardAttempt(attempt, true)} onClose=${() => close()}>
-    <p>This deletes the branch <code>${attempt.branch}</code> and its worktree. <strong>${loss}</strong> will be lost.</p>
+    <p>This deletes the branch <code>${attempt.branch}</code> and its worktree. ${problem ? html`<strong>What would be lost cannot be told.</strong> ${problem.detail} ${problem.hint}` : html`<strong>${loss}</strong> will be lost.`}</p>
   <//>`);
 }
 

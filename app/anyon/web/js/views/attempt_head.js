@@ -42,6 +42,6 @@ export function AttemptHead({ project, task, attempt, attempts }) {
       <${Chip} tone=${look.tone} icon=${look.icon}>${look.word}${isLive(attempt) ? html` <${Elapsed} time=${attempt.created_at} />` : ""}<//>
       <${Facts} attempt=${attempt} />
     </div>
-    ${ENDED.has(attempt.state) && attempt.problem && html`<${ProblemPanel} inline problem=${attempt.problem} />`}
+    ${attempt.problem && (ENDED.has(attempt.state) || attempt.problem.code === "worktree-left") && html`<${ProblemPanel} inline problem=${attempt.problem} />`}
   </header>`;
 }
