@@ -29,6 +29,7 @@ from anyon.domain.review import AttemptReview
 from anyon.domain.sweeper import Sweeper
 from anyon.domain.tasks import Tasks
 from anyon.domain.terminals import Terminals
+from anyon.domain.turns import Turns
 from anyon.domain.workspaces import Workspaces
 from anyon.errors import AnyonError
 from anyon.executors import Executor, load_catalogue
@@ -160,7 +161,10 @@ def build_services(
     projects = Projects(store, workspaces, bus, background, settings)
     rows = AttemptRows(store, clock)
     progress = AttemptProgress(clock, bus, metrics)
-    starter = AttemptStarter(store, rows, progress, workspaces, executors, credentials, clock, background, settings)
+    turns = Turns(progress)
+    starter = AttemptStarter(
+        store, rows, progress, workspaces, executors, credentials, clock, background, settings, turns
+    )
     finisher = AttemptFinisher(store, rows, progress, workspaces, clock, metrics, background)
     attempts = Attempts(store, rows, progress, starter, finisher, workspaces, clock, background)
     review = AttemptReview(store, rows, progress, finisher, workspaces)

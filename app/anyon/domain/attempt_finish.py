@@ -121,6 +121,7 @@ class AttemptFinisher:
             execution = await session.executions.get(execution_id)
         if execution.project_id != place.project_id or execution.attempt_id is None:
             return
+        self.progress.ended(place.project_id, execution.attempt_id)
         async with self.progress.lock(execution.attempt_id):
             if record.state == "lost":
                 await self._lose(place, execution, problem_of(ExecutionLost()))
@@ -213,6 +214,7 @@ class AttemptFinisher:
             )
             attempt = await self.rows.settle(session, execution.attempt_id, AttemptEvent.FAIL, problem=problem)
         self.progress.forget(execution.attempt_id)
+        self.progress.ended(place.project_id, execution.attempt_id)
         if attempt is not None:
             self.progress.changed(attempt, task=True)
 

@@ -30,6 +30,7 @@ class AttemptProgress:
     metrics: Metrics
     last_lines: dict[UUID, str] = field(default_factory=dict)
     phases: dict[UUID, PhaseLog] = field(default_factory=dict)
+    ends: int = 0  # executions that ended, of all projects: it changes when there may be room for another
     _attempt_of: dict[UUID, _Followed] = field(default_factory=dict)
     _locks: defaultdict[UUID, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
@@ -62,6 +63,11 @@ class AttemptProgress:
         self.bus.publish(Topic.ATTEMPT, attempt.project_id, attempt.id)
         if task:
             self.bus.publish(Topic.TASK, attempt.project_id, attempt.task_id)
+
+    def ended(self, project_id: UUID, attempt_id: UUID) -> None:
+        """A program of the project runs no more."""
+        self.ends += 1
+        self.bus.publish(Topic.ATTEMPT, project_id, attempt_id)
 
     def first_byte(self, project_id: UUID, execution_id: UUID, record: Execution) -> None:
         """The agent reports on a running execution: if it has said something, the start is over."""

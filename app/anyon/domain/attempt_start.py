@@ -20,6 +20,7 @@ from anyon.domain.errors import CredentialMissing, ExecutorUnknown, ProjectNotRe
 from anyon.domain.machines import ATTEMPT, AttemptEvent, sources
 from anyon.domain.names import branch, git_identity, worktree
 from anyon.domain.phases import Phase, PhaseLog
+from anyon.domain.turns import Turns
 from anyon.domain.workspaces import Place, Workspaces, instant, problem_of
 from anyon.errors import AnyonError
 from anyon.executors import Executor
@@ -56,6 +57,7 @@ class AttemptStarter:
     clock: Clock
     background: Background
     settings: Settings
+    turns: Turns
 
     def executor(self, name: str) -> Executor:
         """Raises ExecutorUnknown."""
@@ -108,13 +110,46 @@ class AttemptStarter:
 
     async def _try(self, job: Job, phases: PhaseLog) -> None:
         try:
-            await self._start(job, phases)
+            await self._start_in_turn(job, phases)
         except OUTAGES as error:
             phases.end("failed", error.describe())
             raise
         except AnyonError as error:
             phases.end("failed", error.describe())
             await self._fail_start(job, phases, error)
+
+    async def _start_in_turn(self, job: Job, phases: PhaseLog) -> None:
+        """Start it once the workspace has room for another program, after those that waited before."""
+        limit = self.settings.max_running_executions
+        ends, refused = None, False
+        try:
+            while True:
+                if refused or self.turns.are_awaited(job.place.project_id):
+                    phases.back_to(Phase.QUEUE, f"waiting for one of {limit} running executions to end")
+                    if not await self.turns.wait(job.attempt, ends, lambda: self._is_wanted(job)):
+                        await self._leave(job, begun=refused)
+                        return
+                ends = self.progress.ends
+                try:
+                    await self._start(job, phases)
+                except AgentProblem as problem:
+                    if problem.code != "too-many-executions":
+                        raise
+                    refused = True
+                else:
+                    return
+        finally:
+            self.turns.leave(job.attempt)
+
+    async def _is_wanted(self, job: Job) -> bool:
+        attempt = await self.rows.get(job.place, job.attempt.id)
+        return attempt.state in (AttemptState.QUEUED, AttemptState.STARTING)
+
+    async def _leave(self, job: Job, *, begun: bool) -> None:
+        """Cancelled while it waited."""
+        if begun:
+            await self._give_up(job, await self.workspaces.ensure(job.place))
+        self.progress.forget(job.attempt.id)
 
     async def _start(self, job: Job, phases: PhaseLog) -> None:
         if await self.rows.move(job.place, job.attempt.id, AttemptEvent.START) is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -83,6 +83,10 @@ class EventBus:
 
     async def wait_for(self, sequence: int, subject: UUID) -> None:
         """Return when `subject` has changed after `sequence`, or when that can no longer be told."""
+        await self.wait_until(sequence, lambda event: event.subject == subject)
+
+    async def wait_until(self, sequence: int, matters: Callable[[Event], bool]) -> None:
+        """Return at an event after `sequence` that `matters`, or when that can no longer be told."""
         async for batch in self.after(sequence):
-            if not batch or any(event.subject == subject for event in batch):
+            if not batch or any(map(matters, batch)):
                 return

@@ -31,12 +31,12 @@ class PhaseLog:
         self._clock = clock
         self._seconds = metrics.histogram("anyon_start_phase_seconds")
         self._changed = changed
-        self._begun = clock.monotonic()
+        self._begun: list[float] = []  # of each entry
         self.entries: list[dict[str, Any]] = []
 
     def begin(self, phase: Phase) -> None:
         """Enter `phase`."""
-        self._begun = self._clock.monotonic()
+        self._begun.append(self._clock.monotonic())
         self.entries.append(
             {
                 "name": phase.value,
@@ -53,7 +53,7 @@ class PhaseLog:
         if not self.entries or self.entries[-1]["state"] != "running":
             return
         entry = self.entries[-1]
-        entry["seconds"] = round(self._clock.monotonic() - self._begun if seconds is None else seconds, 4)
+        entry["seconds"] = round(self._clock.monotonic() - self._begun[-1] if seconds is None else seconds, 4)
         entry["state"] = state
         entry["detail"] = detail
         self._seconds.labels(entry["name"]).observe(entry["seconds"])
@@ -69,6 +69,13 @@ class PhaseLog:
         if self.entries and self.entries[-1]["state"] == "running":
             self.entries[-1]["detail"] = detail
             self._changed()
+
+    def back_to(self, phase: Phase, detail: str) -> None:
+        """Be in an earlier phase again, as if it had never ended; what came after it is forgotten."""
+        kept = 1 + [entry["name"] for entry in self.entries].index(phase.value)
+        del self.entries[kept:], self._begun[kept:]
+        self.entries[-1].update(seconds=None, state="running", detail=detail)
+        self._changed()
 
     @contextmanager
     def phase(self, phase: Phase) -> Iterator[None]:
