@@ -111,6 +111,22 @@ class TestTokens:
         assert made["id"] not in {entry["id"] for entry in ann.call("GET", "/api/me/tokens")}
 
 
+class TestCredentials:
+    @pytest.mark.parametrize(
+        "name", ["PATH", "HOME", "SHELL", "BASH_ENV", "LD_PRELOAD", "ANYON_TOKEN", "PYTHONPATH", "GIT_SSH_COMMAND"]
+    )
+    def test_a_name_that_changes_how_programs_start_is_refused(self, name: str, ann: Person) -> None:
+        path = f"/api/me/secrets/{name}"
+        refused = ann.problem("PUT", path, {"value": "anything"}, status=422, code="value-refused")
+        assert f"{name} changes how programs start" in refused["detail"]
+        assert ann.call("GET", "/api/me/secrets") == []
+
+    @pytest.mark.parametrize("name", ["GITHUB_TOKEN", "LDAP_PASSWORD", "SHELLY", "MY_PATH", "ANTHROPIC_API_KEY"])
+    def test_a_name_that_only_looks_like_one_is_stored(self, name: str, ann: Person) -> None:
+        ann.call("PUT", f"/api/me/secrets/{name}", {"value": "anything"}, 204)
+        assert [secret["name"] for secret in ann.call("GET", "/api/me/secrets")] == [name]
+
+
 class TestAdministration:
     def test_a_new_account_gets_a_link_and_logs_in_with_it(self, admin: Person, browser: httpx.Client) -> None:
         body = {"email": f"New.{admin.id}@Example.org", "name": "New"}

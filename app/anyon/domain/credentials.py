@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
 from anyon.auth import SecretBox
+from anyon.domain.errors import ValueRefused
 from anyon.store import Store
+
+_STEERS_PROGRAMS = re.compile(r"(PATH|HOME|SHELL|ENV|BASH_ENV|IFS|(LD|ANYON|GIT)_.*|PYTHON.*)\Z")
+"""Variables that decide which program starts and how: a credential of that name would break every execution."""
 
 
 @dataclass
@@ -18,7 +23,13 @@ class Credentials:
     box: SecretBox
 
     async def put(self, user_id: UUID, name: str, value: str) -> None:
-        """Store `value` under `name`, in place of what was there."""
+        """Store `value` under `name`, in place of what was there. Raises ValueRefused."""
+        if _STEERS_PROGRAMS.match(name):
+            raise ValueRefused(
+                field="name",
+                reason=f"{name} changes how programs start and cannot be a credential.",
+                fix="Take another name; in a script, assign it to the variable that needs it.",
+            )
         sealed = self.box.seal(user_id, name, value)
         async with self.store.for_user(user_id) as session:
             await session.secrets.put(name=name, ciphertext=sealed.ciphertext, key_version=sealed.key_version)
