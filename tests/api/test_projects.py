@@ -41,10 +41,10 @@ class TestFromNothing:
         first, second = ann.project("Same"), ann.project("Same")
         assert first["slug"] != second["slug"]
 
-    def test_the_list_is_by_name(self, ann: Person) -> None:
-        ann.project("b")
-        ann.project("a")
-        assert [project["name"] for project in ann.call("GET", "/api/projects")] == ["a", "b"]
+    def test_the_list_is_by_name_whatever_the_case(self, ann: Person) -> None:
+        for name in ("c", "a", "B"):
+            ann.project(name)
+        assert [project["name"] for project in ann.call("GET", "/api/projects")] == ["a", "B", "c"]
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 from playwright.async_api import Page, expect
 
+from anyon.loadtest.service import Service
 from tests.browser.conftest import NewProject
 
 
@@ -66,3 +68,18 @@ async def test_a_workspace_is_kept_awake_and_let_go_again(page: Page, new_projec
     await expect(page.get_by_role("button", name="Let it sleep again")).to_be_visible()
     await page.get_by_role("button", name="Let it sleep again").click()
     await expect(page.get_by_role("button", name="Keep awake")).to_be_visible()
+
+
+async def test_projects_stand_by_their_names_whatever_the_case_and_a_new_one_among_them(
+    page: Page, service: Service
+) -> None:
+    mark = uuid4().hex[:6]
+    for name in ("gamma", "Alpha"):
+        await service.create_project(f"{mark} {name}")
+    await page.goto("/")
+    entries = page.get_by_role("navigation", name="Places").get_by_role("link").filter(has_text=mark)
+    await expect(entries).to_have_text([re.compile("Alpha"), re.compile("gamma")])
+    await service.create_project(f"{mark} beta")
+    await expect(entries).to_have_text([re.compile("Alpha"), re.compile("beta"), re.compile("gamma")])
+    await page.reload()
+    await expect(entries).to_have_text([re.compile("Alpha"), re.compile("beta"), re.compile("gamma")])

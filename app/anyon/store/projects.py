@@ -23,7 +23,6 @@ _ENTRIES = (
     select(*projects.c, *workspaces.c, project_members.c.role)
     .join_from(projects, project_members, membership(projects.c.id))
     .join(workspaces, workspaces.c.project_id == projects.c.id)
-    .order_by(projects.c.name, projects.c.id)
 )
 _ENTRY = _ENTRIES.where(projects.c.id == bindparam("key"))
 _COUNTS = (
@@ -148,8 +147,9 @@ class Projects(Scoped[ProjectRow]):
             raise AlreadyExists(kind="member", name=user_id)
 
     async def list(self) -> list[ProjectEntry]:
-        """Every project of the user, by name, with its workspace and the user's role: one statement."""
-        return [_entry(record) for record in await self._door.all(_ENTRIES)]
+        """Every project of the user, by name whatever its case, with workspace and the user's role: one statement."""
+        entries = [_entry(record) for record in await self._door.all(_ENTRIES)]
+        return sorted(entries, key=lambda entry: (entry.project.name.casefold(), entry.project.id))
 
 
 def slug_candidates(slug: str) -> Iterator[str]:

@@ -22,9 +22,13 @@ export function resource(fetcher) {
   return { state, load, set };
 }
 
-// A list of objects with ids, kept current by events.
-export function collection(fetcher) {
-  const base = resource(fetcher);
+// A list of objects with ids, kept current by events; in the order of `compare`, or as it came with new ones at the end.
+export function collection(fetcher, compare) {
+  const ordered = (list) => (compare ? [...list].sort(compare) : list);
+  const base = resource(async () => {
+    const answer = await fetcher();
+    return answer.data ? { ...answer, data: ordered(answer.data) } : answer;
+  });
   const items = () => base.state.peek().data ?? [];
   return {
     ...base,
@@ -32,7 +36,7 @@ export function collection(fetcher) {
     upsert(item) {
       if (base.state.peek().status !== "ready") return;
       const known = items().some((other) => other.id === item.id);
-      base.set(known ? items().map((other) => (other.id === item.id ? { ...other, ...item } : other)) : [...items(), item]);
+      base.set(ordered(known ? items().map((other) => (other.id === item.id ? { ...other, ...item } : other)) : [...items(), item]));
     },
     remove(id) {
       if (base.state.peek().status === "ready") base.set(items().filter((item) => item.id !== id));

@@ -4,7 +4,8 @@ import { computed } from "../dom.js";
 import { collection, resource } from "../resource.js";
 import { route } from "../router.js";
 
-export const projects = collection(() => getAll("/api/projects"));
+const byName = (one, other) => one.name.localeCompare(other.name, undefined, { sensitivity: "accent" }) || (one.id < other.id ? -1 : 1);
+export const projects = collection(() => getAll("/api/projects"), byName);
 export const executors = resource(() => get("/api/executors"));
 
 export const needsMe = computed(() => (projects.state.value.data ?? []).reduce((sum, project) => sum + project.needs_me, 0));
