@@ -11,6 +11,7 @@ from uuid import UUID
 from anyon.auth import Auth
 from anyon.clock import Clock
 from anyon.domain.errors import AccountsNeedIsolation, LastAdministrator, ValueRefused
+from anyon.errors import AnyonError
 from anyon.model import UserRole
 from anyon.runtime.protocol import Runtime
 from anyon.settings import Settings
@@ -18,6 +19,13 @@ from anyon.store import NotFound, Store, UserRow
 
 _EMAIL = re.compile(r"[^\s@<>\x00-\x1f]{1,64}@[^\s@<>\x00-\x1f]{1,189}")
 ADMINISTRATOR_EMAIL = "admin@localhost"
+
+
+class AccountShut(AnyonError):
+    code, status_hint = "account-shut", 409
+    title = "The account is disabled"
+    detail = "{email} is disabled: a login link could not work."
+    hint = "Enable it first: Administration, in the browser."
 
 
 class LoginLink(NamedTuple):
@@ -95,11 +103,13 @@ class Accounts:
         return made
 
     async def link(self, user_id: UUID, actor: UUID | None = None) -> LoginLink:
-        """A new one-time login link for the account. Raises NotFound."""
+        """A new one-time login link for the account. Raises NotFound, AccountShut."""
         async with self.store.for_system() as session:
             user = await session.user(user_id)
             if user is None:
                 raise NotFound(kind="account", id=user_id)
+            if user.disabled_at is not None:
+                raise AccountShut(email=user.email)
             await session.append_audit("link.created", user_id, user_id=actor)
         token = await self.auth.links.create(user_id)
         # The fragment stays in the browser: no log of a server or proxy sees the token.

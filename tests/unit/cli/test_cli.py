@@ -109,8 +109,10 @@ def test_accounts_are_made_listed_linked_and_disabled(
     assert run("token", "create", "--user", "ada@example.org", "--days", "1").count(".") == 2
     run("user", "disable", "ada@example.org")
     assert "ada@example.org\tmember\tdisabled\tAda" in run("user", "list")
-    assert main(["token", "create", "--user", "ada@example.org"]) == FAILED
-    assert "disabled" in capsys.readouterr().err
+    for refused in (("token", "create", "--user", "ada@example.org"), ("user", "link", "ada@example.org")):
+        assert main(refused) == FAILED
+        answer = capsys.readouterr()
+        assert (answer.out, "disabled" in answer.err) == ("", True)
 
 
 @pytest.mark.parametrize("line", [("user", "list"), ("user", "admin-link"), ("token", "create", "--user", "a@b")])
