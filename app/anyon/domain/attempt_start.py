@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
 from anyon.agent import answers
 from anyon.agent.answers import Execution
 from anyon.agent.client import AgentClient
-from anyon.agent.errors import AgentProblem
+from anyon.agent.errors import AgentError, AgentProblem
 from anyon.clock import Clock
 from anyon.domain.attempt_progress import AttemptProgress
 from anyon.domain.attempt_rows import AttemptRows
@@ -178,7 +179,12 @@ class AttemptStarter:
             await self._give_up(job, client)
             return
         with phases.phase(Phase.EXEC):
-            record = await self._execute(job, client, author)
+            try:
+                record = await self._execute(job, client, author)
+            except AgentProblem:  # refused, so nothing has run in the worktree, and nobody would ever remove it
+                with suppress(AgentError):
+                    await self._remove_worktree(job, client)
+                raise
         phases.begin(Phase.FIRST_BYTE)
         started_at = instant(record.started_at) or self.clock.now()
         async with self.store.for_user(job.place.owner_id) as session:
@@ -206,6 +212,10 @@ class AttemptStarter:
 
     async def _give_up(self, job: Job, client: AgentClient) -> None:
         """Cancelled before its program began: nothing of it stays."""
+        await self._remove_worktree(job, client)
+        self.progress.forget(job.attempt.id)
+
+    async def _remove_worktree(self, job: Job, client: AgentClient) -> None:
         await client.call(
             "worktree.remove",
             path=job.attempt.worktree,
@@ -214,7 +224,6 @@ class AttemptStarter:
             force=True,
             timeout=STEP_SECONDS,
         )
-        self.progress.forget(job.attempt.id)
 
     async def _wait_for_repository(self, place: Place, phases: PhaseLog) -> str:
         """The project's default branch, once its import has ended. Raises ProjectNotReady when it failed."""
