@@ -116,6 +116,19 @@ class TestImports:
         assert (ready["state"], ready["problem"]) == ("ready", None)
         assert files_of(ann, ready) >= {"a.txt"}
 
+    def test_a_failed_import_takes_another_address_and_a_ready_one_does_not(self, ann: Person) -> None:
+        body = {"name": "Mistyped", "git_repo_path": "ssh://git@127.0.0.1:9/none.git"}
+        made = ann.call("POST", "/api/projects", body, 201)
+        path = f"/api/projects/{made['id']}"
+        assert ann.settled_project(made["id"])["state"] == "failed"
+        ann.problem("PATCH", path, {"git_repo_path": "/etc"}, status=422, code="source-refused")
+        assert ann.call("PATCH", path, {"git_repo_path": "", "name": "New"})["source"] == ""
+        ann.call("POST", f"{path}/retry")
+        ready = ann.settled_project(made["id"])
+        assert (ready["state"], ready["name"]) == ("ready", "New")
+        refused = ann.problem("PATCH", path, {"git_repo_path": "x@y:z"}, status=422, code="value-refused")
+        assert "only while the import has failed" in refused["detail"]
+
     def test_a_retry_of_what_did_not_fail_changes_nothing(self, ann: Person, project: Json) -> None:
         assert ann.call("POST", f"/api/projects/{project['id']}/retry")["state"] == "ready"
 

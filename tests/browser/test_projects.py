@@ -83,3 +83,18 @@ async def test_projects_stand_by_their_names_whatever_the_case_and_a_new_one_amo
     await expect(entries).to_have_text([re.compile("Alpha"), re.compile("beta"), re.compile("gamma")])
     await page.reload()
     await expect(entries).to_have_text([re.compile("Alpha"), re.compile("beta"), re.compile("gamma")])
+
+
+async def test_a_wrong_address_is_corrected_where_its_import_failed(page: Page, service: Service) -> None:
+    body = {"name": f"Mistyped {uuid4().hex[:6]}", "git_repo_path": "ssh://git@127.0.0.1:9/none.git"}
+    made = await service.request("POST", "/api/projects", body)
+    await service.until(made["id"], f"/api/projects/{made['id']}", lambda seen: seen["state"] == "failed")
+    await page.goto(f"/p/{made['slug']}")
+    address = page.get_by_label("Git address or path")
+    await expect(address).to_have_value(body["git_repo_path"])
+    await address.fill("/etc")
+    await page.get_by_role("button", name="Import from there").click()
+    await expect(page.get_by_text("/etc is outside of every import root.")).to_be_visible()
+    await address.fill("")  # a new repository
+    await page.get_by_role("button", name="Import from there").click()
+    await expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()

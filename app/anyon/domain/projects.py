@@ -16,12 +16,12 @@ from anyon.agent import answers
 from anyon.agent.client import AgentClient, Event
 from anyon.agent.errors import AgentTimeout
 from anyon.domain.background import Background
-from anyon.domain.errors import SourceHoldsCredential, SourceRefused
+from anyon.domain.errors import SourceHoldsCredential, SourceRefused, ValueRefused
 from anyon.domain.events import EventBus, Topic
 from anyon.domain.names import slug
 from anyon.domain.workspaces import Place, Workspaces, problem_of
 from anyon.errors import AnyonError
-from anyon.model import ProjectState
+from anyon.model import ProjectState, Role
 from anyon.settings import Settings
 from anyon.store import ProjectRow, Store
 from anyon.store.errors import OUTAGES
@@ -79,6 +79,24 @@ class Projects:
             self.bus.publish(Topic.PROJECT, project_id, project_id)
             self.begin(moved)
         return project
+
+    async def readdress(self, user_id: UUID, project_id: UUID, source: str) -> None:
+        """Another source for a project whose import failed; `retry` takes it.
+
+        Raises SourceRefused, SourceHoldsCredential, ValueRefused in any other state, NotFound, RoleTooSmall.
+        """
+        self.check_source(source)
+        async with self.store.for_user(user_id) as session:
+            await session.projects.get(project_id, Role.EDITOR)
+            failed = ProjectState.FAILED
+            if await session.projects.transition(project_id, from_states={failed}, to=failed, source=source) is None:
+                raise ValueRefused(
+                    field="git_repo_path",
+                    reason="It can be changed only while the import has failed.",
+                    fix="Create another project from the other address.",
+                )
+            await session.audit.append("project.changed", project_id, project_id=project_id, detail={"source": source})
+        self.bus.publish(Topic.PROJECT, project_id, project_id)
 
     async def delete(self, project: ProjectRow, by: UUID | None = None) -> None:
         """Stop the workspace, remove its folder and every row; the audit log stays. Idempotent (R7).

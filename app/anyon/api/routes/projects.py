@@ -106,16 +106,19 @@ async def read_project(services: ServicesDep, caller: CallerDep, project_id: UUI
 async def change_project(
     services: ServicesDep, caller: CallerDep, project_id: UUID, body: ProjectPatch
 ) -> Data[ProjectView]:
-    """Change its name or default executor; a null executor means the service's default."""
-    changes = {name: getattr(body, name) for name in body.model_fields_set}
+    """Change name or default executor, or what a failed import imports; a null executor means the service's default."""
+    changes = {name: getattr(body, name) for name in body.model_fields_set - {"git_repo_path"}}
     if changes.get("name", "") is None:
         changes.pop("name")
     if changes.get("default_executor") is not None:
         services.starter.executor(changes["default_executor"])
-    async with services.store.for_user(caller.user_id) as session:
-        await session.projects.update(project_id, **changes)
-        await session.audit.append("project.changed", project_id, project_id=project_id, detail=changes)
-    services.bus.publish(Topic.PROJECT, project_id, project_id)
+    if body.git_repo_path is not None:
+        await services.projects.readdress(caller.user_id, project_id, body.git_repo_path)
+    if changes:
+        async with services.store.for_user(caller.user_id) as session:
+            await session.projects.update(project_id, **changes)
+            await session.audit.append("project.changed", project_id, project_id=project_id, detail=changes)
+        services.bus.publish(Topic.PROJECT, project_id, project_id)
     return Data(data=await load_project(services, caller.user_id, project_id))
 
 

@@ -39,6 +39,7 @@ class NewProjectBody(Body):
 class ProjectPatch(Body):
     name: Name | None = None
     default_executor: ExecutorName | None = None
+    git_repo_path: Source | None = Field(None, description="Only while the import has failed; then try it again.")
 
 
 class TaskCounts(View):

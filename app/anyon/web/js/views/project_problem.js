@@ -1,23 +1,53 @@
 // A project that is not ready: being imported, failed to import, or being deleted.
-import { html } from "../dom.js";
-import { post } from "../api.js";
+import { html, useId, useState } from "../dom.js";
+import { patch, post } from "../api.js";
 import { lineOf } from "../data/attempts.js";
 import { projects } from "../data/projects.js";
 import { Elapsed } from "../ui/clock.js";
 import { Icon } from "../ui/icons.js";
 import { notify } from "../ui/notices.js";
-import { LinkButton, ProblemPanel } from "../ui/parts.js";
+import { Button, Field, LinkButton, ProblemPanel } from "../ui/parts.js";
 import { links } from "../router.js";
 
+async function retry(project) {
+  const answer = await post(`/api/projects/${project.id}/retry`);
+  if (answer.data) projects.upsert(answer.data);
+  return answer;
+}
+
+function OtherSource({ project }) {
+  const [source, setSource] = useState(project.source);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState(null);
+  const id = useId();
+  const submit = async (event) => {
+    event.preventDefault();
+    setBusy(true);
+    const changed = await patch(`/api/projects/${project.id}`, { git_repo_path: source.trim() });
+    const answer = changed.problem ? changed : await retry(project);
+    setBusy(false);
+    setProblem(answer.problem ?? null);
+  };
+  return html`<form class="stack" onSubmit=${submit}>
+    <div class="field-row end">
+      <${Field} id=${id} label="Git address or path"><input id=${id} class="input mono" autocomplete="off" spellcheck=${false} value=${source} onInput=${(event) => setSource(event.target.value)} /><//>
+      <${Button} type="submit" busy=${busy} disabled=${source.trim() === project.source}>Import from there<//>
+    </div>
+    ${problem && html`<${ProblemPanel} inline problem=${problem} />`}
+  </form>`;
+}
+
 export function ProjectProblem({ project }) {
-  const retry = async () => {
-    const { data, problem } = await post(`/api/projects/${project.id}/retry`);
+  const again = async () => {
+    const { problem } = await retry(project);
     if (problem) notify({ problem });
-    else if (data) projects.upsert(data);
   };
   if (project.state === "failed") {
     const problem = { title: "The import failed", detail: "", hint: "", ...project.problem };
-    return html`<div class="page narrow"><${ProblemPanel} problem=${problem} onRetry=${retry}><${LinkButton} small href=${links.settings(project)}>Settings<//><//></div>`;
+    return html`<div class="page narrow">
+      <${ProblemPanel} problem=${problem} onRetry=${again}><${LinkButton} small href=${links.settings(project)}>Settings<//><//>
+      ${project.role !== "viewer" && html`<${OtherSource} key=${project.source} project=${project} />`}
+    </div>`;
   }
   const words = project.state === "deleting" ? "Deleting the project" : project.source ? `Importing ${project.source}` : "Creating the repository";
   return html`<div class="page narrow"><div class="empty" role="status"><span class="tone running"><${Icon} name="working" /></span><h2>${words}</h2><p class="muted"><${Elapsed} time=${project.created_at} /></p><p class="mono muted cut">${lineOf(project).value}</p></div></div>`;
