@@ -51,7 +51,7 @@ class Clone:
         foreign = ("ANYON_", "PYTEST_", "MAKE", "MFLAGS")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script.replace("127.0.0.1:8080", f"127.0.0.1:{self.port}")],
+            ["bash", "-euo", "pipefail", "-c", script],
             cwd=self.root,
             env={**kept, "PATH": "/usr/bin:/bin", "PYTHON": sys.executable, "ANYON_PORT": str(self.port)},
             stdin=subprocess.DEVNULL,
