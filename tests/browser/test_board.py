@@ -34,9 +34,9 @@ async def test_cards_are_walked_and_moved_with_the_keyboard(
     for title in ("Alpha", "Beta"):
         await service.create_task(project["id"], title, start=False)
     await page.goto(f"/p/{project['slug']}")
-    await page.get_by_role("link", name="Alpha").wait_for()
+    await page.get_by_role("link", name="Alpha", exact=True).wait_for()
     await page.keyboard.press("j")
-    await expect(page.get_by_role("link", name="Alpha")).to_be_focused()
+    await expect(page.get_by_role("link", name="Alpha", exact=True)).to_be_focused()
     await page.keyboard.press("j")
     await expect(page.get_by_role("link", name="Beta")).to_be_focused()
     await page.keyboard.press("4")

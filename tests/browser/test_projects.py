@@ -74,15 +74,15 @@ async def test_projects_stand_by_their_names_whatever_the_case_and_a_new_one_amo
     page: Page, service: Service
 ) -> None:
     mark = uuid4().hex[:6]
-    for name in ("gamma", "Alpha"):
+    for name in ("zinc", "Iron"):
         await service.create_project(f"{mark} {name}")
     await page.goto("/")
     entries = page.get_by_role("navigation", name="Places").get_by_role("link").filter(has_text=mark)
-    await expect(entries).to_have_text([re.compile("Alpha"), re.compile("gamma")])
-    await service.create_project(f"{mark} beta")
-    await expect(entries).to_have_text([re.compile("Alpha"), re.compile("beta"), re.compile("gamma")])
+    await expect(entries).to_have_text([re.compile("Iron"), re.compile("zinc")])
+    await service.create_project(f"{mark} nickel")
+    await expect(entries).to_have_text([re.compile("Iron"), re.compile("nickel"), re.compile("zinc")])
     await page.reload()
-    await expect(entries).to_have_text([re.compile("Alpha"), re.compile("beta"), re.compile("gamma")])
+    await expect(entries).to_have_text([re.compile("Iron"), re.compile("nickel"), re.compile("zinc")])
 
 
 async def test_a_wrong_address_is_corrected_where_its_import_failed(page: Page, service: Service) -> None:
