@@ -72,7 +72,8 @@ class Wire:
 
 @asynccontextmanager
 async def anyon_terminals() -> AsyncIterator[Connect]:
-    async with temporary_installation(log_level="warning") as installation, installation.service() as service:
+    one_more_floods = temporary_installation(log_level="warning", max_terminals=_MANY + 1)
+    async with one_more_floods as installation, installation.service() as service:
         project = await service.create_project("bench")
 
         async def open_one() -> Wire:
