@@ -57,7 +57,8 @@ async def test_writers_that_read_first_take_turns(store: Store, people: People) 
 
 
 async def test_who_waits_too_long_for_a_writer_is_told(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anyon.store.engine.WAIT_SECONDS", 0.05)
+    for wait in ("WAIT_SECONDS", "QUEUE_SECONDS"):
+        monkeypatch.setattr(f"anyon.store.engine.{wait}", 0.05)
     first, second = await Store.open(sqlite_url), await Store.open(sqlite_url)
     try:
         async with first.for_system():

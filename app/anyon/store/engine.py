@@ -20,6 +20,11 @@ from anyon.store import sqlite
 from anyon.store.errors import DatabaseMissing, DatabaseUrlInvalid
 
 WAIT_SECONDS = 5.0
+"""For a lock that another process holds, and for a connection to be made."""
+
+QUEUE_SECONDS = 20.0
+"""For a turn behind this process's own work, which goes on meanwhile: hundreds of tasks may begin at once."""
+
 STATEMENT_SECONDS = 15
 _SQLITE_READERS = 4
 # A reader waits only while another process repairs or closes the log, and the event loop waits with it.
@@ -78,7 +83,7 @@ def _open_postgresql(url: URL, pool_size: int) -> Engines:
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=WAIT_SECONDS,
+        pool_timeout=QUEUE_SECONDS,
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": int(WAIT_SECONDS),
@@ -108,7 +113,7 @@ def _sqlite_engine(url: URL, wait: float, *, pool_size: int, **options: Any) -> 
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=WAIT_SECONDS,
+        pool_timeout=QUEUE_SECONDS,
         connect_args={"isolation_level": None, "timeout": wait},
         **options,
     )

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from anyon.clock import Clock, SystemClock
 from anyon.errors import AnyonError
 from anyon.store.access import Door
-from anyon.store.engine import WAIT_SECONDS, Engines, database_url, open_engines
+from anyon.store.engine import QUEUE_SECONDS, WAIT_SECONDS, Engines, database_url, open_engines
 from anyon.store.errors import StoreBusy, StoreFull, StoreUnreachable
 from anyon.store.system_session import SystemSession
 from anyon.store.user_session import UserSession
@@ -92,7 +92,7 @@ class Store:
                     await connection.execute(_IDENTIFY, {"role": role, "user_id": str(user_id or "")})
                 yield connection
         except sqlalchemy.exc.TimeoutError as error:
-            raise StoreBusy(seconds=WAIT_SECONDS) from error
+            raise StoreBusy(seconds=QUEUE_SECONDS) from error
         except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
             translated = _translate(error)
             if translated is None:
