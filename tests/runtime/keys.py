@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
+from tests.needs import lacking
 
 SESSION_KEYRING = -3
 SEARCH, READ, INVALIDATE = 10, 11, 21
@@ -31,7 +31,7 @@ def session_key(name: str) -> Iterator[int]:
     kernel = ctypes.CDLL(None, use_errno=True)
     key = kernel.syscall(_ADD_KEY, b"user", name.encode(), b"sesame", 6, SESSION_KEYRING) if KEYCTL else -1
     if key < 0:
-        pytest.skip("this kernel has no keyrings, or forbids them, so that there is nothing to find")
+        raise lacking("This kernel has no keyrings, or forbids them", "run the tests where keyctl is permitted")
     try:
         yield key
     finally:
