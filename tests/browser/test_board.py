@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -25,6 +26,54 @@ async def test_a_task_is_typed_started_and_followed_on_the_board(page: Page, new
     await page.get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Cancel the attempt").click()
     await expect(page.get_by_text("cancelled", exact=True).first).to_be_visible()
+
+
+async def test_an_answer_that_comes_after_the_events_does_not_turn_the_card_back(
+    page: Page, new_project: NewProject
+) -> None:
+    project = await new_project()
+    answer = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        response = await route.fetch()
+        await answer.wait()
+        await route.fulfill(response=response)
+
+    await page.route("**/api/tasks", hold)
+    await page.goto(f"/p/{project['slug']}")
+    await expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
+    await page.keyboard.press("c")
+    dialog = page.get_by_role("dialog", name="New task")
+    await dialog.get_by_role("radio", name="Shell").check()
+    await dialog.get_by_role("textbox").fill("exit 3")
+    await page.keyboard.press("Control+Enter")
+    state = page.locator("#main").get_by_text("failed", exact=True)
+    await expect(state).to_be_visible()
+    answer.set()
+    await expect(dialog).to_have_count(0)
+    await expect(state).to_be_visible()
+
+
+async def test_a_list_that_comes_after_the_events_shows_what_they_said(
+    page: Page, new_project: NewProject, service: Service
+) -> None:
+    project = await new_project()
+    listed, answer = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        response = await route.fetch()
+        listed.set()
+        await answer.wait()
+        await route.fulfill(response=response)
+
+    await page.route("**/api/tasks?*", hold)
+    await page.goto(f"/p/{project['slug']}")
+    await listed.wait()
+    task = await service.create_task(project["id"], "exit 3", executor="shell")
+    await service.settled(task["latest_attempt"]["id"])
+    await expect(page.get_by_role("link", name=f"{project['name']} running 1 need you")).to_be_visible()
+    answer.set()
+    await expect(page.locator("#main").get_by_text("failed", exact=True)).to_be_visible()
 
 
 async def test_cards_are_walked_and_moved_with_the_keyboard(

@@ -15,31 +15,50 @@ export function resource(fetcher) {
     else if (state.peek().status !== "ready") state.value = { status: "failed", problem };
     return state.peek();
   }
-  const set = (data) => {
-    turn += 1;
-    state.value = { status: "ready", data };
-  };
-  return { state, load, set };
+  return { state, load };
 }
 
 // A list of objects with ids, kept current by events; in the order of `compare`, or as it came with new ones at the end.
+// An answer is as old as its request: changes that were heard of meanwhile are newer, and are made once more on top of it.
 export function collection(fetcher, compare) {
+  const underWay = new Set(); // of each request: the changes since it was sent
   const ordered = (list) => (compare ? [...list].sort(compare) : list);
-  const base = resource(async () => {
-    const answer = await fetcher();
-    return answer.data ? { ...answer, data: ordered(answer.data) } : answer;
+
+  async function sent(request) {
+    const changes = [];
+    underWay.add(changes);
+    const answer = await request;
+    underWay.delete(changes);
+    return { answer, again: (list) => changes.reduce((known, make) => make(known), list) };
+  }
+
+  const { state, load } = resource(async () => {
+    const { answer, again } = await sent(fetcher());
+    return answer.data ? { ...answer, data: ordered(again(answer.data)) } : answer;
   });
-  const items = () => base.state.peek().data ?? [];
+  const items = () => state.peek().data ?? [];
+
+  function change(make) {
+    for (const changes of underWay) changes.push(make);
+    if (state.peek().status === "ready") state.value = { status: "ready", data: ordered(make(items())) };
+  }
+
+  const merging = (item) => (list) =>
+    list.some((other) => other.id === item.id) ? list.map((other) => (other.id === item.id ? { ...other, ...item } : other)) : [...list, item];
+
   return {
-    ...base,
+    state,
+    load,
     items,
-    upsert(item) {
-      if (base.state.peek().status !== "ready") return;
-      const known = items().some((other) => other.id === item.id);
-      base.set(ordered(known ? items().map((other) => (other.id === item.id ? { ...other, ...item } : other)) : [...items(), item]));
-    },
-    remove(id) {
-      if (base.state.peek().status === "ready") base.set(items().filter((item) => item.id !== id));
+    upsert: (item) => change(merging(item)),
+    // Changes only what is there.
+    amend: (id, fields) => change((list) => list.map((item) => (item.id === id ? { ...item, ...fields(item) } : item))),
+    remove: (id) => change((list) => list.filter((item) => item.id !== id)),
+    // Waits for the answer to a request that changes one object, and shows that object.
+    async take(request) {
+      const { answer, again } = await sent(request);
+      if (answer.data) change((list) => again(merging(answer.data)(list)));
+      return answer;
     },
   };
 }

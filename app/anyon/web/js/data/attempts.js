@@ -18,6 +18,7 @@ export function attemptsOf(taskId) {
 export const reloadAttempts = () => Promise.all([...lists.values()].map((list) => list.load()));
 export const forgetAttempts = () => lists.clear();
 export const upsertAttempt = (attempt) => lists.get(attempt.task_id)?.upsert(attempt);
+export const amendAttempt = (attempt, fields) => lists.get(attempt.task_id)?.amend(attempt.id, () => fields);
 
 // The last line that a running attempt printed, or that the import of a project told.
 export function lineOf(attempt) {
@@ -30,11 +31,7 @@ export function setLine(attemptId, text) {
   else lines.set(attemptId, signal(text));
 }
 
-async function act(attempt, verb, body) {
-  const answer = await post(`/api/attempts/${attempt.id}/${verb}`, body);
-  if (answer.data?.task_id) upsertAttempt(answer.data);
-  return answer;
-}
+const act = (attempt, verb, body) => attemptsOf(attempt.task_id).take(post(`/api/attempts/${attempt.id}/${verb}`, body));
 
 export const cancelAttempt = (attempt) => act(attempt, "cancel");
 export const mergeAttempt = (attempt, message) => act(attempt, "merge", message ? { message } : {});
@@ -43,11 +40,7 @@ export const retryAttempt = (attempt) => act(attempt, "retry");
 export const discardAttempt = (attempt, force) => act(attempt, "discard", { force });
 export const workOf = (attempt) => get(`/api/attempts/${attempt.id}/work`);
 
-export async function startAttempt(task, executor) {
-  const answer = await post(`/api/tasks/${task.id}/attempts`, executor ? { executor } : {});
-  if (answer.data) upsertAttempt(answer.data);
-  return answer;
-}
+export const startAttempt = (task, executor) => attemptsOf(task.id).take(post(`/api/tasks/${task.id}/attempts`, executor ? { executor } : {}));
 
 // What each state looks like, and what may be done in it.
 export const ATTEMPT_STATES = {

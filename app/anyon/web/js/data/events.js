@@ -14,14 +14,10 @@ const ANNOUNCED = { in_review: "is ready for review", failed: "failed", merged: 
 function applyAttempt(attempt) {
   upsertAttempt(attempt);
   const board = knownBoards().get(attempt.project_id);
-  const task = board?.items().find((item) => item.id === attempt.task_id);
-  if (task) {
-    const known = task.latest_attempt;
-    if (!known || attempt.number >= known.number) {
-      board.upsert({ id: task.id, latest_attempt: attempt, attempts: Math.max(task.attempts, attempt.number) });
-    }
-    if (ANNOUNCED[attempt.state] && known?.state !== attempt.state) announce(`Task ${task.number} ${ANNOUNCED[attempt.state]}`);
-  }
+  const before = board?.items().find((item) => item.id === attempt.task_id);
+  board?.amend(attempt.task_id, (task) =>
+    task.latest_attempt && task.latest_attempt.number > attempt.number ? {} : { latest_attempt: attempt, attempts: Math.max(task.attempts, attempt.number) });
+  if (before && ANNOUNCED[attempt.state] && before.latest_attempt?.state !== attempt.state) announce(`Task ${before.number} ${ANNOUNCED[attempt.state]}`);
   refreshProjectsSoon();
 }
 
@@ -38,7 +34,7 @@ function applyTask(projectId, { id, deleted, ...fields }) {
 }
 
 function applyWorkspace(projectId, workspace) {
-  if (projects.items().some((item) => item.id === projectId)) projects.upsert({ id: projectId, workspace });
+  projects.amend(projectId, () => ({ workspace }));
   workspaceChanges.dispatchEvent(new CustomEvent("change", { detail: projectId }));
 }
 

@@ -1,5 +1,5 @@
 // The projects of this user, and what each one waits for.
-import { get, getAll, post } from "../api.js";
+import { get, getAll, patch, post } from "../api.js";
 import { computed } from "../dom.js";
 import { collection, resource } from "../resource.js";
 import { route } from "../router.js";
@@ -18,11 +18,9 @@ export const currentProject = computed(() => {
   return status === "ready" ? (data.find((project) => project.slug === slug) ?? null) : undefined;
 });
 
-export async function createProject(fields) {
-  const answer = await post("/api/projects", fields);
-  if (answer.data) projects.upsert(answer.data);
-  return answer;
-}
+export const createProject = (fields) => projects.take(post("/api/projects", fields));
+export const changeProject = (project, fields) => projects.take(patch(`/api/projects/${project.id}`, fields));
+export const retryImport = (project) => projects.take(post(`/api/projects/${project.id}/retry`));
 
 // Counts are the server's; many events in a row cause one reload.
 let timer = 0;

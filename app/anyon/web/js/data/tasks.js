@@ -28,19 +28,12 @@ export const reloadBoards = () => Promise.all([...boards.values()].map((board) =
 export const forgetBoards = () => boards.clear();
 
 export async function createTask(fields) {
-  const answer = await post("/api/tasks", fields);
-  if (answer.data) {
-    boards.get(answer.data.project_id)?.upsert(answer.data);
-    announce(`Task ${answer.data.number} created`);
-  }
+  const answer = await tasksOf(fields.project_id).take(post("/api/tasks", fields));
+  if (answer.data) announce(`Task ${answer.data.number} created`);
   return answer;
 }
 
-export async function changeTask(task, fields) {
-  const answer = await patch(`/api/tasks/${task.id}`, fields);
-  if (answer.data) boards.get(task.project_id)?.upsert(answer.data);
-  return answer;
-}
+export const changeTask = (task, fields) => tasksOf(task.project_id).take(patch(`/api/tasks/${task.id}`, fields));
 
 // `force`: also when work is lost, for who was warned of it.
 export async function deleteTask(task, force) {

@@ -22,14 +22,11 @@ export const openOnes = (terminals, attemptId) =>
     .filter((terminal) => terminal.state === "open" && (attemptId === undefined || terminal.attempt_id === attemptId))
     .sort((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at));
 
-export async function openTerminal(projectId, attemptId, size = { cols: 80, rows: 24 }) {
-  const answer = await post(`/api/projects/${projectId}/terminals`, { ...(attemptId ? { attempt_id: attemptId } : {}), ...size });
-  if (answer.data) lists.get(projectId)?.upsert(answer.data);
-  return answer;
-}
+export const openTerminal = (projectId, attemptId, size = { cols: 80, rows: 24 }) =>
+  terminalsOf(projectId).take(post(`/api/projects/${projectId}/terminals`, { ...(attemptId ? { attempt_id: attemptId } : {}), ...size }));
 
 export async function closeTerminal(terminal) {
   const answer = await del(`/api/terminals/${terminal.id}`);
-  if (!answer.problem) lists.get(terminal.project_id)?.upsert({ id: terminal.id, state: "closed" });
+  if (!answer.problem) lists.get(terminal.project_id)?.amend(terminal.id, () => ({ state: "closed" }));
   return answer;
 }

@@ -1,6 +1,6 @@
 // The diff: tree on the left, every file in one list of which only the visible part is in the page.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../dom.js";
-import { ENDED, upsertAttempt } from "../data/attempts.js";
+import { ENDED, amendAttempt } from "../data/attempts.js";
 import { count } from "../format.js";
 import { preference } from "../preferences.js";
 import { useResource } from "../resource.js";
@@ -91,7 +91,7 @@ export function DiffView({ attempt, tools, narrow }) {
   }, [version]);
   // What a person did in the worktree after the end is told nowhere else than here.
   useEffect(() => {
-    if (data && !data.truncated && ENDED.has(attempt.state)) upsertAttempt({ id: attempt.id, task_id: attempt.task_id, files: data.files.length, added: data.added, removed: data.removed });
+    if (data && !data.truncated && ENDED.has(attempt.state)) amendAttempt(attempt, { files: data.files.length, added: data.added, removed: data.removed });
   }, [data]);
   const bar = tools(html`
     ${data && data.files.length > 0 && html`<span class="size small"><${Lines} added=${data.added} removed=${data.removed} /> <span class="muted">${count(data.files.length, "file")}</span></span>`}

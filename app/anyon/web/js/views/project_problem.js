@@ -1,19 +1,12 @@
 // A project that is not ready: being imported, failed to import, or being deleted.
 import { html, useId, useState } from "../dom.js";
-import { patch, post } from "../api.js";
 import { lineOf } from "../data/attempts.js";
-import { projects } from "../data/projects.js";
+import { changeProject, retryImport } from "../data/projects.js";
 import { Elapsed } from "../ui/clock.js";
 import { Icon } from "../ui/icons.js";
 import { notify } from "../ui/notices.js";
 import { Button, Field, LinkButton, ProblemPanel } from "../ui/parts.js";
 import { links } from "../router.js";
-
-async function retry(project) {
-  const answer = await post(`/api/projects/${project.id}/retry`);
-  if (answer.data) projects.upsert(answer.data);
-  return answer;
-}
 
 function OtherSource({ project }) {
   const [source, setSource] = useState(project.source);
@@ -23,8 +16,8 @@ function OtherSource({ project }) {
   const submit = async (event) => {
     event.preventDefault();
     setBusy(true);
-    const changed = await patch(`/api/projects/${project.id}`, { git_repo_path: source.trim() });
-    const answer = changed.problem ? changed : await retry(project);
+    const changed = await changeProject(project, { git_repo_path: source.trim() });
+    const answer = changed.problem ? changed : await retryImport(project);
     setBusy(false);
     setProblem(answer.problem ?? null);
   };
@@ -39,7 +32,7 @@ function OtherSource({ project }) {
 
 export function ProjectProblem({ project }) {
   const again = async () => {
-    const { problem } = await retry(project);
+    const { problem } = await retryImport(project);
     if (problem) notify({ problem });
   };
   if (project.state === "failed") {

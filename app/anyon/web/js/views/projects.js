@@ -1,11 +1,10 @@
 // Projects: what do I have, what is running, what needs me.
 import { html, useRef } from "../dom.js";
-import { projects } from "../data/projects.js";
+import { projects, retryImport } from "../data/projects.js";
 import { STATES } from "../data/tasks.js";
 import { cause, count, wholeProblem } from "../format.js";
 import { useShortcut } from "../keys.js";
 import { links } from "../router.js";
-import { post } from "../api.js";
 import { Ago } from "../ui/clock.js";
 import { show } from "../ui/dialog.js";
 import { useListKeys } from "../ui/list_keys.js";
@@ -20,10 +19,9 @@ export function openNewProject() {
   const close = show(() => html`<${NewProject} onClose=${() => close()} />`);
 }
 
-async function retryImport(project) {
-  const { data, problem } = await post(`/api/projects/${project.id}/retry`);
+async function retry(project) {
+  const { problem } = await retryImport(project);
   if (problem) notify({ problem });
-  else if (data) projects.upsert(data);
 }
 
 function Counts({ counts }) {
@@ -53,7 +51,7 @@ function ProjectRow({ project }) {
     </div>
     <div class="project-state small"><span class=${`tone ${look.tone}`}>${look.word}</span> <span class="muted">${since(project)}</span></div>
     ${problem
-      ? html`<div class="project-problem small"><span class="cut removed">${cause(problem)}</span><${Button} small icon="retry" onClick=${() => retryImport(project)}>Import again<//></div>`
+      ? html`<div class="project-problem small"><span class="cut removed">${cause(problem)}</span><${Button} small icon="retry" onClick=${() => retry(project)}>Import again<//></div>`
       : html`<${Counts} counts=${project.counts} />`}
     <div class="project-need">${project.needs_me > 0 && html`<${Chip} tone="review" icon="review">${count(project.needs_me, "task")} ${project.needs_me === 1 ? "needs" : "need"} you<//>`}</div>
   </li>`;

@@ -1,7 +1,7 @@
 // The settings of a project: how it starts agents, how long its workspace stays awake, and its end.
 import { html, useId, useState } from "../dom.js";
-import { del, patch, post, put } from "../api.js";
-import { projects } from "../data/projects.js";
+import { del, post, put } from "../api.js";
+import { changeProject, projects } from "../data/projects.js";
 import { duration, seconds } from "../format.js";
 import { useShortcut } from "../keys.js";
 import { links, navigate } from "../router.js";
@@ -17,12 +17,8 @@ import { lookOfProject } from "./rail.js";
 import { useIdle } from "./workspace_state.js";
 
 async function save(project, fields, done) {
-  const { data, problem } = await patch(`/api/projects/${project.id}`, fields);
-  if (problem) notify({ problem });
-  else {
-    projects.upsert(data);
-    notify({ text: done });
-  }
+  const { problem } = await changeProject(project, fields);
+  notify(problem ? { problem } : { text: done });
 }
 
 function General({ project }) {
