@@ -156,7 +156,7 @@ class TestOverHttp:
             waiting.set()
             await asyncio.Future()
 
-        monkeypatch.setattr(Attempts, "wait_while", queued)
+        monkeypatch.setattr(Attempts, "wait_for_log", queued)
         token = writer.call("POST", "/api/me/tokens", {"name": "follower", "days": 1}, 201)
         headers = {"Authorization": f"Bearer {token['token']}"}
         with ThreadPoolExecutor(1) as threads:

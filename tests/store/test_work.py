@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from anyon.clock import ManualClock
-from anyon.model import AttemptState, ExecutionKind, ExecutionState, TerminalState, WorkspaceState
+from anyon.model import AttemptState, ExecutionKind, ExecutionState, TaskState, TerminalState, WorkspaceState
 from anyon.store import AttemptRow, ExecutionRow, NotFound, RoleTooSmall, Store, TerminalRow
 from tests.store.conftest import People
 
@@ -139,6 +139,13 @@ async def test_nothing_of_a_project_is_visible_to_strangers_or_changed_by_viewer
     execution: ExecutionRow,
     terminal: TerminalRow,
 ) -> None:
+    to = {
+        "task": TaskState.DONE,
+        "attempt": AttemptState.FAILED,
+        "execution": ExecutionState.FAILED,
+        "terminal": TerminalState.CLOSED,
+        "workspace": WorkspaceState.FAILED,
+    }[kind]
     keys = {
         "task": attempt.task_id,
         "attempt": attempt.id,
@@ -152,13 +159,13 @@ async def test_nothing_of_a_project_is_visible_to_strangers_or_changed_by_viewer
         with pytest.raises(NotFound):
             await getattr(session, f"{kind}s").update(keys[kind])
         with pytest.raises(NotFound):
-            await getattr(session, f"{kind}s").transition(keys[kind], from_states=set(), to="failed")
+            await getattr(session, f"{kind}s").transition(keys[kind], from_states=set(), to=to)
     async with store.for_user(people.vic.id) as session:
         row = await getattr(session, f"{kind}s").get(keys[kind])
         with pytest.raises(RoleTooSmall):
             await getattr(session, f"{kind}s").update(keys[kind])
         with pytest.raises(RoleTooSmall):
-            await getattr(session, f"{kind}s").transition(keys[kind], from_states={row.state}, to="failed")
+            await getattr(session, f"{kind}s").transition(keys[kind], from_states={row.state}, to=to)
     async with store.for_user(people.ann.id, read_only=True) as session:
         assert await getattr(session, f"{kind}s").get(keys[kind]) == row
 

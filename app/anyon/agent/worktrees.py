@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -44,14 +45,14 @@ class Worktrees:
         check_branch(request.branch)
         base = request.base or self._repository.default_branch
         async with self._repository.lock:
-            entry = self._entry_for(str(folder), request.branch)
             base_commit = await self._repository.commit_of(base)
             self._repository.exclude_worktrees(request.exclude)
-            prepared = entry is None and self._spare.is_ready(base_commit)
-            if prepared:
+            prepared, entry = False, None
+            if self._spare.is_ready(base_commit) and not os.path.lexists(folder):
                 prepared = await self._claim_spare(request.branch, folder, base_commit)
-            if entry is None and not prepared:
-                entry = await self._add_empty(request.branch, folder, base_commit)
+            if not prepared:
+                entry = self._entry_for(str(folder), request.branch)
+                entry = entry or await self._add_empty(request.branch, folder, base_commit)
         if entry is not None:
             await self._fill(entry, request.path)
             base_commit = await self._fork_point(request.branch, base_commit)

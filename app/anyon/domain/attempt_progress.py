@@ -31,6 +31,7 @@ class AttemptProgress:
     last_lines: dict[UUID, str] = field(default_factory=dict)
     phases: dict[UUID, PhaseLog] = field(default_factory=dict)
     ends: int = 0  # executions that ended, of all projects: it changes when there may be room for another
+    _begun: set[UUID] = field(default_factory=set)  # executions
     _attempt_of: dict[UUID, _Followed] = field(default_factory=dict)
     _locks: defaultdict[UUID, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
@@ -40,7 +41,9 @@ class AttemptProgress:
 
     def track(self, attempt: AttemptRow, execution: ExecutionRow) -> PhaseLog:
         """Begin to follow an attempt that is about to start."""
-        phases = PhaseLog(self.clock, self.metrics, lambda: self.changed(attempt))
+        phases = PhaseLog(
+            self.clock, self.metrics, lambda: self.bus.publish(Topic.PROGRESS, attempt.project_id, attempt.id)
+        )
         phases.begin(Phase.QUEUE)
         self.phases[attempt.id] = phases
         self.adopt(attempt, execution)
@@ -57,12 +60,22 @@ class AttemptProgress:
         self._locks.pop(attempt_id, None)
         for execution_id in [known for known, of in self._attempt_of.items() if of.attempt_id == attempt_id]:
             self._attempt_of.pop(execution_id)
+            self._begun.discard(execution_id)
 
     def changed(self, attempt: AttemptRow, *, task: bool = False) -> None:
         """Tell those who watch; `task`: its card changed as well."""
         self.bus.publish(Topic.ATTEMPT, attempt.project_id, attempt.id)
         if task:
             self.bus.publish(Topic.TASK, attempt.project_id, attempt.task_id)
+
+    def began(self, attempt: AttemptRow, execution: ExecutionRow) -> None:
+        """The program runs; its row says so a moment later."""
+        self._begun.add(execution.id)
+        self.changed(attempt)
+
+    def has_begun(self, execution: ExecutionRow) -> bool:
+        """Whether this process started the program, and it is not settled yet."""
+        return execution.id in self._begun
 
     def ended(self, project_id: UUID, attempt_id: UUID) -> None:
         """A program of the project runs no more."""

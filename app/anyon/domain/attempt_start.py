@@ -25,6 +25,7 @@ from anyon.domain.turns import Turns
 from anyon.domain.workspaces import Place, Workspaces, instant, problem_of
 from anyon.errors import AnyonError
 from anyon.executors import Executor
+from anyon.ids import new_id
 from anyon.model import AttemptState, ExecutionKind, ExecutionState, ProjectState, Role
 from anyon.settings import Settings
 from anyon.store import AttemptRow, ExecutionRow, Store, TaskRow, UserRow, UserSession
@@ -78,11 +79,13 @@ class AttemptStarter:
         chosen = self.executor(executor or task.executor or project.default_executor or self.settings.default_executor)
         await self._check_credentials(session, chosen)
         chosen.command(task.description)
-        attempt = await session.attempts.create(task.id, executor=chosen.name)
-        attempt = await session.attempts.update(
-            attempt.id,
-            branch=branch(attempt.id, task.title),
-            worktree=worktree(attempt.id, task.title),
+        attempt_id = new_id()
+        attempt = await session.attempts.create(
+            task.id,
+            attempt_id=attempt_id,
+            executor=chosen.name,
+            branch=branch(attempt_id, task.title),
+            worktree=worktree(attempt_id, task.title),
             base_branch=project.default_branch,
         )
         execution = await session.executions.create(
@@ -185,6 +188,7 @@ class AttemptStarter:
                 with suppress(AgentError):
                     await self._remove_worktree(job, client)
                 raise
+        self.progress.began(job.attempt, job.execution)
         phases.begin(Phase.FIRST_BYTE)
         started_at = instant(record.started_at) or self.clock.now()
         async with self.store.for_user(job.place.owner_id) as session:

@@ -7,6 +7,7 @@ people decide then is in `review`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -68,13 +69,27 @@ class Attempts:
         if execution.state is ExecutionState.RUNNING:
             await self.finisher.look_and_finish(place, execution)
 
-    async def wait_while(self, place: Place, execution: ExecutionRow, *states: ExecutionState) -> ExecutionRow:
-        """The execution once it is in none of `states`."""
-        while execution.state in states:
+    async def wait_for_log(self, place: Place, execution: ExecutionRow) -> bool:
+        """True once the execution has a log; False when it ended before its program began."""
+        begun = await self._wait_while({ExecutionState.QUEUED}, place, execution, self.progress.has_begun)
+        return begun.state is not ExecutionState.FAILED
+
+    async def wait_for_end(self, place: Place, execution: ExecutionRow) -> ExecutionRow:
+        """The execution, once it is over."""
+        return await self._wait_while(LIVE_EXECUTION, place, execution)
+
+    async def _wait_while(
+        self,
+        states: Collection[ExecutionState],
+        place: Place,
+        execution: ExecutionRow,
+        is_over: Callable[[ExecutionRow], bool] = lambda _: False,
+    ) -> ExecutionRow:
+        while execution.state in states and not is_over(execution):
             seen = self.progress.bus.sequence
             async with self.store.for_user(place.owner_id, read_only=True) as session:
                 execution = await session.executions.get(execution.id)
-            if execution.state in states and execution.attempt_id is not None:
+            if execution.state in states and execution.attempt_id is not None and not is_over(execution):
                 await self.progress.bus.wait_for(seen, execution.attempt_id)
         return execution
 

@@ -24,6 +24,7 @@ class Topic(StrEnum):
     WORKSPACE = "workspace"
     TASK = "task"
     ATTEMPT = "attempt"
+    PROGRESS = "progress"  # of an attempt that is still in the same state
     TERMINAL = "terminal"
     LINE = "line"
 
@@ -82,8 +83,10 @@ class EventBus:
             await news.wait()
 
     async def wait_for(self, sequence: int, subject: UUID) -> None:
-        """Return when `subject` has changed after `sequence`, or when that can no longer be told."""
-        await self.wait_until(sequence, lambda event: event.subject == subject)
+        """Return when `subject` has changed its state after `sequence`, or when that can no longer be told."""
+        await self.wait_until(
+            sequence, lambda event: event.subject == subject and event.topic not in (Topic.PROGRESS, Topic.LINE)
+        )
 
     async def wait_until(self, sequence: int, matters: Callable[[Event], bool]) -> None:
         """Return at an event after `sequence` that `matters`, or when that can no longer be told."""

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from anyon.ids import new_id
 from anyon.store.access import Door, unless_set
@@ -78,7 +78,7 @@ class Tokens:
             last_used_at=None,
             revoked_at=None,
         )
-        await self._door.write(insert(api_tokens).values(asdict(row)))
+        await self._door.add(api_tokens, asdict(row))
         return row
 
     async def list(self) -> list[ApiTokenRow]:

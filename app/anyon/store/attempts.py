@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 
 from anyon.ids import new_id
-from anyon.model import AttemptState, Role
+from anyon.model import AttemptState
 from anyon.store.access import Scoped, is_member
 from anyon.store.rows import AttemptRow, Document
-from anyon.store.tables import attempts, tasks
+from anyon.store.tables import attempts
 from anyon.store.tasks import Tasks
 
 
@@ -40,20 +40,29 @@ class Attempts(Scoped[AttemptRow]):
     project = attempts.c.project_id
     row = AttemptRow
 
-    async def create(self, task_id: UUID, *, executor: str) -> AttemptRow:
+    async def create(
+        self,
+        task_id: UUID,
+        *,
+        executor: str,
+        attempt_id: UUID | None = None,
+        branch: str | None = None,
+        worktree: str | None = None,
+        base_branch: str | None = None,
+    ) -> AttemptRow:
         """The task's next attempt, queued, as an editor. Raises NotFound, RoleTooSmall."""
-        project_id, number = await self._take_number(task_id)
+        task = await Tasks(self._door).count_attempt(task_id)
         row = AttemptRow(
-            id=new_id(),
+            id=attempt_id or new_id(),
             user_id=self._door.user_id,
-            project_id=project_id,
+            project_id=task.project_id,
             task_id=task_id,
-            number=number,
+            number=task.attempts,
             executor=executor,
             state=AttemptState.QUEUED,
-            branch=None,
-            worktree=None,
-            base_branch=None,
+            branch=branch,
+            worktree=worktree,
+            base_branch=base_branch,
             base_commit=None,
             head_commit=None,
             files=None,
@@ -65,17 +74,8 @@ class Attempts(Scoped[AttemptRow]):
             finished_at=None,
             merged_commit=None,
         )
-        await self._door.write(insert(attempts).values(asdict(row)))
+        await self._door.add(attempts, asdict(row))
         return row
-
-    async def _take_number(self, task_id: UUID) -> tuple[UUID, int]:
-        """The task's project and its next attempt number; the update locks the task until the transaction ends."""
-        task = await Tasks(self._door).get(task_id, Role.EDITOR)
-        statement = (
-            update(tasks).where(tasks.c.id == task_id).values(attempts=tasks.c.attempts + 1).returning(tasks.c.attempts)
-        )
-        number: int = (await self._door.connection.execute(statement)).scalar_one()
-        return task.project_id, number
 
     async def update(self, key: UUID, **changes: Unpack[AttemptChanges]) -> AttemptRow:
         """Change columns as an editor. Raises NotFound, RoleTooSmall."""

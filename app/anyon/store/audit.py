@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, insert, select
+from sqlalchemy import select
 
 from anyon.model import Role
 from anyon.store.access import Door
@@ -17,16 +18,16 @@ PAGE = 100
 
 def entry(
     at: datetime, user_id: UUID | None, project_id: UUID | None, action: str, subject: object, detail: Document | None
-) -> Insert:
-    """The statement that adds one entry."""
-    return insert(audit).values(
-        at=at,
-        user_id=user_id,
-        project_id=project_id,
-        action=action,
-        subject=str(subject),
-        detail=detail or {},
-    )
+) -> dict[str, Any]:
+    """The columns of one entry."""
+    return {
+        "at": at,
+        "user_id": user_id,
+        "project_id": project_id,
+        "action": action,
+        "subject": str(subject),
+        "detail": detail or {},
+    }
 
 
 class Audit:
@@ -38,7 +39,7 @@ class Audit:
     ) -> None:
         """Record that the user did `action` (`task.created`) to `subject` (an id or a name)."""
         now = self._door.clock.now()
-        await self._door.write(entry(now, self._door.user_id, project_id, action, subject, detail))
+        await self._door.add(audit, entry(now, self._door.user_id, project_id, action, subject, detail))
 
     async def list(self, project_id: UUID, *, before: int | None = None, limit: int = PAGE) -> list[AuditRow]:
         """Up to `limit` entries of a project, the latest first, older than entry `before`. Raises NotFound."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 
 from anyon.ids import new_id
 from anyon.model import ExecutionKind, ExecutionState, Role
@@ -69,7 +69,7 @@ class Executions(Scoped[ExecutionRow]):
             started_at=None,
             finished_at=None,
         )
-        await self._door.write(insert(executions).values(asdict(row)))
+        await self._door.add(executions, asdict(row))
         return row
 
     async def live(self, project_id: UUID) -> list[ExecutionRow]:

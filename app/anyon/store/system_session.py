@@ -31,6 +31,7 @@ from anyon.store.rows import (
 from anyon.store.tables import (
     api_tokens,
     attempts,
+    audit,
     executions,
     login_links,
     projects,
@@ -243,7 +244,8 @@ class SystemSession:
         detail: Document | None = None,
     ) -> None:
         """Record what the system did, or what `user_id` did before there was a session (a login)."""
-        await self._connection.execute(entry(self._clock.now(), user_id, project_id, action, subject, detail))
+        values = entry(self._clock.now(), user_id, project_id, action, subject, detail)
+        await self._connection.execute(insert(audit), values)
 
     async def _change_user(self, user_id: UUID, **changes: Any) -> UserRow:
         record = await self._first(update(users).where(users.c.id == user_id).values(**changes).returning(*users.c))

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, literal, select, tuple_, update
 
 from anyon.ids import new_id
 from anyon.model import Role, TaskState
-from anyon.store.access import Record, Scoped, membership
+from anyon.store.access import Record, Scoped, is_editor, membership
 from anyon.store.errors import NotFound
 from anyon.store.rows import AttemptRow, ExecutionRow, TaskEntry, TaskRow
 from anyon.store.tables import attempts, executions, project_members, projects, tasks
@@ -33,6 +33,21 @@ _ENTRIES = (
     .join_from(tasks, project_members, membership(tasks.c.project_id))
     .outerjoin(attempts, and_(attempts.c.task_id == tasks.c.id, attempts.c.number == tasks.c.attempts))
     .outerjoin(executions, executions.c.id == _LATEST_EXECUTION)
+)
+_COUNT_ATTEMPT = (
+    update(tasks)
+    .where(tasks.c.id == bindparam("key"), is_editor(tasks.c.project_id))
+    .values(attempts=tasks.c.attempts + 1)
+    .returning(*tasks.c)
+)
+_TAKE_NUMBER = (
+    update(projects)
+    .where(projects.c.id == bindparam("key"), is_editor(projects.c.id))
+    .values(next_task_number=projects.c.next_task_number + 1)
+    .returning(projects.c.next_task_number - 1)
+)
+_LAST_POSITION = select(func.max(tasks.c.position)).where(
+    tasks.c.project_id == bindparam("project"), tasks.c.state == bindparam("state")
 )
 _ENTRY = _ENTRIES.where(tasks.c.id == bindparam("key"))
 _ORDER = (tasks.c.state, tasks.c.position, tasks.c.number)
@@ -78,7 +93,6 @@ class Tasks(Scoped[TaskRow]):
         position: float | None = None,
     ) -> TaskRow:
         """The project's next task; without `position` the last of its column. Raises NotFound, RoleTooSmall."""
-        await self._door.require_member(project_id, Role.EDITOR)
         number = await self._take_number(project_id)
         if position is None:
             position = await self._end_of_column(project_id, state)
@@ -97,24 +111,20 @@ class Tasks(Scoped[TaskRow]):
             created_at=now,
             updated_at=now,
         )
-        await self._door.write(insert(tasks).values(asdict(row)))
+        await self._door.add(tasks, asdict(row))
         return row
 
     async def _take_number(self, project_id: UUID) -> int:
         """The update locks the project's row until the transaction ends, so that no number is given twice."""
-        statement = (
-            update(projects)
-            .where(projects.c.id == project_id)
-            .values(next_task_number=projects.c.next_task_number + 1)
-            .returning(projects.c.next_task_number - 1)
-        )
-        number: int = (await self._door.connection.execute(statement)).scalar_one()
-        return number
+        record = await self._door.write(_TAKE_NUMBER, key=project_id)
+        if record is None:
+            await self._door.require_member(project_id, Role.EDITOR)
+            raise NotFound(kind="project", id=project_id)
+        return int(record[0])
 
     async def _end_of_column(self, project_id: UUID, state: TaskState) -> float:
-        last = select(func.max(tasks.c.position)).where(tasks.c.project_id == project_id, tasks.c.state == state)
-        position: float | None = (await self._door.connection.execute(last)).scalar_one()
-        return (position or 0.0) + _POSITION_STEP
+        last = await self._door.first(_LAST_POSITION, project=project_id, state=state)
+        return ((last and last[0]) or 0.0) + _POSITION_STEP
 
     async def entry(self, key: UUID) -> TaskEntry:
         """One card: the task with its latest attempt and that attempt's latest execution. Raises NotFound."""
@@ -139,6 +149,11 @@ class Tasks(Scoped[TaskRow]):
             position = await self._end_of_column(task.project_id, to)
         changes = {"state": to, "position": position, "updated_at": self._door.clock.now()}
         return await self._change(key, changes, from_states=from_states)
+
+    async def count_attempt(self, key: UUID) -> TaskRow:
+        """One attempt more, as an editor; the update locks the task until the transaction ends."""
+        record = await self._door.write(_COUNT_ATTEMPT, key=key)
+        return TaskRow(*record) if record is not None else await self.get(key, Role.EDITOR)
 
     async def delete(self, key: UUID) -> None:
         """Remove the task and its attempts as an editor. Raises NotFound, RoleTooSmall."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from anyon.ids import new_id
 from anyon.model import Role, TerminalState
@@ -49,7 +49,7 @@ class Terminals(Scoped[TerminalRow]):
             last_activity_at=now,
             closed_at=None,
         )
-        await self._door.write(insert(terminals).values(asdict(row)))
+        await self._door.add(terminals, asdict(row))
         return row
 
     async def open(self, project_id: UUID) -> list[TerminalRow]:

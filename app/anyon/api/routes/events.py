@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
@@ -25,6 +26,9 @@ from anyon.store import NotFound
 
 router = APIRouter(tags=["events"])
 
+GATHER_SECONDS = 0.03
+"""After each batch; what changes meanwhile is told together, since a frame shows its subject as it is then."""
+
 
 async def _load_workspace(services: Services, user_id: UUID, project_id: UUID) -> WorkspaceView:
     async with services.store.for_user(user_id, read_only=True) as session:
@@ -36,6 +40,7 @@ _LOADERS: Mapping[Topic, Callable[[Services, UUID, UUID], Awaitable[BaseModel]]]
     Topic.WORKSPACE: _load_workspace,
     Topic.TASK: load_task,
     Topic.ATTEMPT: load_attempt,
+    Topic.PROGRESS: load_attempt,
     Topic.TERMINAL: load_terminal,
 }
 
@@ -77,12 +82,17 @@ async def _send(socket: WebSocket, services: Services, user_id: UUID, start: str
             frame = await _frame(services, user_id, membership, event)
             if frame is not None:
                 await socket.send_json(frame)
+        await asyncio.sleep(GATHER_SECONDS)
 
 
 def _latest(batch: list[Event]) -> list[Event]:
     """One event per subject: the newest, since a frame shows the subject as it is now."""
-    newest = {(event.topic, event.subject): event for event in batch}
+    newest = {(_type_of(event), event.subject): event for event in batch}
     return sorted(newest.values(), key=lambda event: event.sequence)
+
+
+def _type_of(event: Event) -> str:
+    return (Topic.ATTEMPT if event.topic is Topic.PROGRESS else event.topic).value
 
 
 class _Membership:
@@ -120,7 +130,7 @@ class _Membership:
 async def _frame(services: Services, user_id: UUID, membership: _Membership, event: Event) -> dict[str, Any] | None:
     if not await membership.covers(event):
         return None
-    frame: dict[str, Any] = {"seq": event.sequence, "type": event.topic.value, "project_id": str(event.project_id)}
+    frame: dict[str, Any] = {"seq": event.sequence, "type": _type_of(event), "project_id": str(event.project_id)}
     if event.deleted:
         return {**frame, "data": {"id": str(event.subject), "deleted": True}}
     if event.topic is Topic.LINE:

@@ -66,11 +66,10 @@ async def read_log(
     place, row = await _find(services, caller, execution_id)
     if row.state in _NO_LOG and not follow:
         return Response("", media_type=_PLAIN)
-    row = await while_allowed(request, services.attempts.wait_while(place, row, ExecutionState.QUEUED))
-    if row.state in _NO_LOG:
+    if not await while_allowed(request, services.attempts.wait_for_log(place, row)):
         return Response("", media_type=_PLAIN)
     client = await services.workspaces.ensure(place)
-    end = await _end(client, execution_id)
+    end = await _end(client, execution_id) if start or not follow else 0
     if start > end:
         raise ValueRefused(
             field="from", reason=f"the log has {end} bytes so far.", fix="Begin at an offset that was reached."
@@ -85,7 +84,7 @@ async def _followed(services: Services, place: Place, row: ExecutionRow, stream:
     """The log to its end; whoever has read it finds the execution ended."""
     async for piece in _text(stream, 0, None):
         yield piece
-    await services.attempts.wait_while(place, row, ExecutionState.RUNNING)
+    await services.attempts.wait_for_end(place, row)
 
 
 async def _end(client: AgentClient, execution_id: UUID) -> int:
@@ -127,8 +126,7 @@ async def follow_log(socket: WebSocket, execution_id: UUID, start: Offset = 0) -
             window.acknowledge(message["ack"])
 
         async def send() -> None:
-            begun = await services.attempts.wait_while(place, row, ExecutionState.QUEUED)
-            if begun.state not in _NO_LOG:
+            if await services.attempts.wait_for_log(place, row):
                 client = await services.workspaces.ensure(place)
                 try:
                     async with client.stream("execution.follow", id=str(execution_id), **{"from": start}) as stream:
@@ -137,8 +135,8 @@ async def follow_log(socket: WebSocket, execution_id: UUID, start: Offset = 0) -
                     if problem.code == "bad-offset":  # the same again would not help
                         raise BadMessage(problem.describe()) from problem
                     raise
-                begun = await services.attempts.wait_while(place, begun, ExecutionState.RUNNING)
-            await socket.send_json({"event": "end", "execution": execution_view(begun).model_dump(mode="json")})
+            ended = await services.attempts.wait_for_end(place, row)
+            await socket.send_json({"event": "end", "execution": execution_view(ended).model_dump(mode="json")})
             await socket.close()
 
         await both(still_allowed(socket), send(), receive(socket, on_text, no_bytes))
