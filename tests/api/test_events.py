@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import pytest
 from websockets.sync.client import ClientConnection
 
+from anyon.api.routes import events as events_route
+from anyon.composition import Services
 from anyon.domain.events import RING_EVENTS, Topic
 from anyon.ids import new_id
 from anyon.model import Role
@@ -129,6 +133,27 @@ def test_a_listener_that_fell_off_the_ring_gets_a_resync(ann: Person, project: J
     ann.server.run(flood)
     with listening(ann, place) as events:
         assert events.next()["type"] == "resync"
+
+
+def test_what_changes_while_a_batch_is_gathered_is_told_once(
+    ann: Person, project: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_route, "GATHER_SECONDS", 1.0)
+    attempt = ann.work(project, "true")
+
+    async def publish(services: Services) -> None:
+        project_id, attempt_id = UUID(project["id"]), UUID(attempt["id"])
+        for topic in (Topic.ATTEMPT, Topic.PROGRESS, Topic.PROGRESS, Topic.ATTEMPT):
+            services.bus.publish(topic, project_id, attempt_id)
+            for _ in range(20):
+                await asyncio.sleep(0)
+        services.bus.publish(Topic.LINE, project_id, attempt_id, text="the end")
+
+    with listening(ann) as events:
+        ann.call("PATCH", f"/api/projects/{project['id']}", {"name": "Gathering"})
+        events.until("project", name="Gathering")
+        ann.server.run(publish)
+        assert [events.next()["type"], events.next()["type"]] == ["attempt", "line"]
 
 
 def test_nobody_hears_of_the_projects_of_others(ann: Person, project: Json, bob: Person) -> None:

@@ -48,7 +48,7 @@ class Worktrees:
             base_commit = await self._repository.commit_of(base)
             self._repository.exclude_worktrees(request.exclude)
             prepared, entry = False, None
-            if self._spare.is_ready(base_commit) and not os.path.lexists(folder):
+            if self._can_claim_spare(folder, base_commit):
                 prepared = await self._claim_spare(request.branch, folder, base_commit)
             if not prepared:
                 entry = self._entry_for(str(folder), request.branch)
@@ -63,6 +63,9 @@ class Worktrees:
             "base_commit": base_commit,
             "prepared": prepared,
         }
+
+    def _can_claim_spare(self, folder: Path, commit: str) -> bool:
+        return self._spare.is_ready(commit) and not os.path.lexists(folder)
 
     async def _claim_spare(self, branch: str, folder: Path, commit: str) -> bool:
         """Create the branch and give it the spare; whether that worked."""

@@ -84,6 +84,7 @@ class AttemptStarter:
             task.id,
             attempt_id=attempt_id,
             executor=chosen.name,
+            state=AttemptState.QUEUED if self.turns.are_awaited(project.id) else AttemptState.STARTING,
             branch=branch(attempt_id, task.title),
             worktree=worktree(attempt_id, task.title),
             base_branch=project.default_branch,
@@ -156,8 +157,9 @@ class AttemptStarter:
         self.progress.forget(job.attempt.id)
 
     async def _start(self, job: Job, phases: PhaseLog) -> None:
-        if await self.rows.move(job.place, job.attempt.id, AttemptEvent.START) is None:
-            current = await self.rows.get(job.place, job.attempt.id)
+        if job.attempt.state is AttemptState.QUEUED:
+            moved = await self.rows.move(job.place, job.attempt.id, AttemptEvent.START)
+            current = moved or await self.rows.get(job.place, job.attempt.id)
             if current.state is not AttemptState.STARTING:
                 self.progress.forget(job.attempt.id)
                 return

@@ -45,12 +45,13 @@ class Attempts(Scoped[AttemptRow]):
         task_id: UUID,
         *,
         executor: str,
+        state: AttemptState = AttemptState.QUEUED,
         attempt_id: UUID | None = None,
         branch: str | None = None,
         worktree: str | None = None,
         base_branch: str | None = None,
     ) -> AttemptRow:
-        """The task's next attempt, queued, as an editor. Raises NotFound, RoleTooSmall."""
+        """The task's next attempt, as an editor. Raises NotFound, RoleTooSmall."""
         task = await Tasks(self._door).count_attempt(task_id)
         row = AttemptRow(
             id=attempt_id or new_id(),
@@ -59,7 +60,7 @@ class Attempts(Scoped[AttemptRow]):
             task_id=task_id,
             number=task.attempts,
             executor=executor,
-            state=AttemptState.QUEUED,
+            state=state,
             branch=branch,
             worktree=worktree,
             base_branch=base_branch,
