@@ -35,10 +35,16 @@ _AGENTS = (
     "each task of 2 ms of work is recorded, followed, committed and measured, about 60 ms; tasks that work for seconds "
     "hide it"
 )
+_FIXED = (
+    "two requests, three transactions, one git process and the frames to the agent take about 24 ms whatever the "
+    "repository; where the disk is quick and the machine quiet that is as much as the bare commands take for 300 files"
+)
 _LIBRARIES = "importing the application takes 86 MB, nearly all of it libraries, before anything is opened"
 EXCEPTIONS: Mapping[str, str] = {
     "load test 10 x 5": _AGENTS,
     "load test 50 x 10": _AGENTS,
     "memory: control plane, idle": _LIBRARIES,
+    "warm task start": _FIXED,
+    "warm task start, prepared worktree": _FIXED,
 }
 """Name of a row and why its budget is missed; the run does not fail for these."""
