@@ -37,6 +37,7 @@ NEEDS = {
     "postgres": Need(lambda: postgres_binaries() is not None, "apt-get install postgresql"),
     "browser": Need(CHROMIUM.exists, "apt-get install chromium"),
     "bubblewrap": Need(lambda: shutil.which("bwrap") is not None, "apt-get install bubblewrap"),
+    "curl": Need(lambda: shutil.which("curl") is not None, "apt-get install curl"),
     "engine": Need(lambda: shutil.which("pulumi") is not None, "put the Pulumi CLI on PATH", may_be_missing=True),
 }
 """Marker → need."""

@@ -51,15 +51,30 @@ def download(version: str, target: Path, *, releases: str = RELEASES, seconds: f
             found = _fetch(f"{base}/{archive}", draft / archive, deadline)
             if found != wanted:
                 raise DownloadFailed(f"{archive} is damaged: its SHA-256 is {found}, published is {wanted}")
-            with tarfile.open(draft / archive) as content:
-                content.extractall(draft / "content", filter="data")
+            unpacked = draft / "unpacked"
+            _unpack(draft / archive, unpacked)
         except (OSError, http.client.HTTPException, tarfile.TarError) as error:
             raise DownloadFailed(f"{base} does not give it: {_reason(error)}") from error
-        unpacked = draft / "content" / "pulumi"
         if not (unpacked / "pulumi").is_file():
             raise DownloadFailed(f"{archive} does not hold pulumi/pulumi")
         shutil.rmtree(target, ignore_errors=True)
         unpacked.rename(target)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """The files directly within the archive's folder `pulumi`; nothing else is taken, wherever it would go.
+
+    Python 3.11 has filters for this only from 3.11.4 on.
+    """
+    folder.mkdir()
+    with tarfile.open(archive) as content:
+        for member in content:
+            top, _, name = member.name.removeprefix("./").partition("/")
+            source = content.extractfile(member) if member.isfile() and top == "pulumi" else None
+            if source is not None and name and "/" not in name and name not in (".", ".."):
+                with (folder / name).open("xb") as file:
+                    shutil.copyfileobj(source, file)
+                (folder / name).chmod(member.mode & 0o755)
 
 
 def _require_name(host: str) -> None:

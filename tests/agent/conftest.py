@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import select
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -18,9 +19,10 @@ from anyon.agent.client import AgentClient
 from anyon.agent.endpoint import AgentEndpoint
 from anyon.agent.processes import Processes
 from anyon.agent.server import Agent, Options
-from tests.agent.support import GENERATION, TOKEN, Git, Workspace, is_running
+from tests.agent.support import GENERATION, TOKEN, Git, Workspace
 
 _PR_SET_CHILD_SUBREAPER = 36
+_DYING_SECONDS = 5.0
 
 # No deadline: these tests share their machine, and no test asserts a time of the clock.
 settings.register_profile("agent", max_examples=50, deadline=None)
@@ -39,10 +41,18 @@ async def nothing_left_behind() -> AsyncIterator[None]:
 
 
 def _reap(pids: set[int]) -> None:
-    """An agent reaps what dies after its last look when SIGCHLD says so; one in a test's process hears no signal."""
+    """An agent reaps what dies after its last look when SIGCHLD says so; one in a test's process hears no signal.
+
+    What was killed a moment ago may still be dying.
+    """
     for pid in pids:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG if is_running(pid) else 0)
+        with suppress(ChildProcessError, ProcessLookupError):
+            descriptor = os.pidfd_open(pid)
+            try:
+                select.select([descriptor], [], [], _DYING_SECONDS)
+            finally:
+                os.close(descriptor)
+            os.waitpid(pid, os.WNOHANG)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class TestRunning:
         attempt = ann.work(project, "Fix the login", executor="claude-code")
         assert (attempt["state"], attempt["problem"]["code"]) == ("failed", "command-missing")
         assert "npm install --global @anthropic-ai/claude-code" in attempt["problem"]["hint"]
-        left = ann.log(ann.work(project, "git branch --list; ls /workspace/.worktrees"))
+        left = ann.log(ann.work(project, "git branch --list; ls $ANYON_WORKSPACE/.worktrees"))
         assert attempt["branch"] not in left, "what never began leaves neither branch nor worktree"
         assert attempt["execution"]["state"] == "failed"
         for method, action, body in (("GET", "diff", None), ("POST", "merge", {}), ("POST", "rebase", None)):

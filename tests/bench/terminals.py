@@ -158,7 +158,7 @@ async def repaint(scale: Scale) -> list[Row]:
         script = installation.data_dir / "workspaces" / project["id"] / "repo" / "paint.sh"
         await asyncio.to_thread(script.write_text, _painting())
         wire = Wire(await service.socket(path), terminado=False)
-        await wire.send("exec sh /workspace/paint.sh\n")
+        await wire.send("exec sh $ANYON_WORKSPACE/paint.sh\n")
         await wire.until(b"painted-all")
         samples = []
         for _ in range(scale.repeats(60)):

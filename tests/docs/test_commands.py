@@ -35,6 +35,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     assert down.returncode == 0, down.stdout + down.stderr
 
 
+@pytest.mark.curl
 def test_the_first_task_by_curl_prints_its_log_its_diff_and_the_merge(clone: Clone) -> None:
     done = clone.run(FIRST_TASK)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -50,6 +50,7 @@ async def test_a_program_reaches_its_true_end_and_its_log_says_what_it_lacks() -
         assert (await settled(service, again))["state"] == "in_review"
 
 
+@pytest.mark.bubblewrap  # without it the workspace has the service's own user id, which may be root's
 async def test_a_program_whose_record_cannot_be_kept_is_not_started_and_can_be_retried(
     installation: Installation,
 ) -> None:

@@ -43,7 +43,7 @@ async def test_ten_thousand_pasted_lines_arrive_as_they_are(installation: Instal
     async with installation.service() as service:
         project = await service.create_project("paste")
         async with Terminal(service, await open_terminal(service, project["id"])) as terminal:
-            await terminal.type("stty -echo; cat > /workspace/pasted; echo paste-'over'\n")
+            await terminal.type("stty -echo; cat > $ANYON_WORKSPACE/pasted; echo paste-'over'\n")
             await terminal.seen("stty -echo; cat .*\r\n")
             for start in range(0, len(text), _PIECE):
                 await terminal.type(text[start : start + _PIECE])
