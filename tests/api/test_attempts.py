@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from uuid import UUID
+
 import pytest
 
+from anyon.composition import Services
+from anyon.domain.attempt_start import Job
+from anyon.domain.workspaces import Place
+from anyon.model import AttemptState
 from tests.api.people import Json, Person, pid_is_alive
 from tests.fixtures.product import processes_below
 
@@ -19,6 +26,43 @@ class TestRunning:
         assert [phase["name"] for phase in attempt["phases"]] == ["queue", "ensure", "worktree", "exec", "first_byte"]
         assert {phase["state"] for phase in attempt["phases"]} == {"done"}
         assert all(phase["seconds"] >= 0 for phase in attempt["phases"])
+
+    def test_what_is_taken_up_although_it_was_just_started_keeps_its_work(self, ann: Person, project: Json) -> None:
+        task = ann.task(project, "echo one > one; while [ ! -e ../go ]; do sleep 0.05; done; echo two > two")
+
+        async def take_up(services: Services) -> None:
+            async with services.store.for_system(read_only=True) as session:
+                attempts = await session.unfinished_attempts()
+            attempt = next(row for row in attempts if str(row.task_id) == task["id"])
+            await services.attempts.resume(Place(attempt.project_id, ann.id), attempt)
+
+        ann.server.run(take_up)
+        attempt = ann.attempt(task["latest_attempt"]["id"], "running")
+        ann.server.run(take_up)
+        ann.work(project, "touch ../go")
+        ended = ann.attempt(attempt["id"], "in_review", "failed")
+        assert (ended["state"], ended["files"]) == ("in_review", 2)
+
+    @pytest.mark.parametrize("fresh", [True, False])
+    def test_an_attempt_that_runs_is_not_started_again(
+        self, ann: Person, project: Json, monkeypatch: pytest.MonkeyPatch, fresh: bool
+    ) -> None:
+        """As by a second control plane that read the row when the attempt was starting, and follows nothing itself."""
+        task = ann.task(project, "echo one > one; while [ ! -e ../go ]; do sleep 0.05; done; echo two > two")
+        attempt = ann.attempt(task["latest_attempt"]["id"], "running")
+
+        async def start_again(services: Services) -> None:
+            async with services.store.for_user(ann.id, read_only=True) as session:
+                row = await session.attempts.get(UUID(attempt["id"]))
+                (execution,) = await session.executions.list(row.id)
+            stale = replace(row, state=AttemptState.STARTING)
+            job = Job(stale, execution, Place(row.project_id, ann.id), "echo never")
+            await services.starter.launch(job, fresh=fresh)
+
+        ann.server.run(start_again)
+        ann.work(project, "touch ../go")
+        ended = ann.attempt(attempt["id"], "in_review", "failed")
+        assert (ended["state"], ended["files"]) == ("in_review", 2)
 
     def test_it_runs_in_a_worktree_on_a_branch_of_its_own(self, ann: Person, project: Json) -> None:
         attempt = ann.work(project, "git rev-parse --abbrev-ref HEAD; basename $PWD; git -C ../.. status --porcelain")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Event
@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection
 
 from anyon.api.sockets import WINDOW_BYTES
 from anyon.domain.attempts import Attempts
+from anyon.domain.events import EventBus
 from anyon.model import Role
 from tests.api.people import Json, Person
 from tests.fixtures.product import PATIENCE, LiveServer
@@ -164,6 +165,29 @@ class TestOverHttp:
             assert waiting.wait(PATIENCE)
             writer.call("DELETE", f"/api/me/tokens/{token['id']}", status=204)
             assert (answer.result().status_code, answer.result().json()["code"]) == (401, "token-revoked")
+
+    def test_a_follower_of_what_never_begins_is_let_go_with_its_project(
+        self, tmp_path: Any, new_server: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waits, wait = Event(), EventBus.wait_until
+
+        async def wait_and_tell(bus: EventBus, sequence: int, matters: Callable[[Any], bool]) -> None:
+            if "_next_change" in matters.__qualname__:
+                waits.set()
+            await wait(bus, sequence, matters)
+
+        monkeypatch.setattr(EventBus, "wait_until", wait_and_tell)
+        small = Person(new_server(tmp_path / "data", max_running_executions=1))
+        project = small.project()
+        running = small.task(project, "while :; do sleep 0.05; done")["latest_attempt"]
+        small.attempt(running["id"], "running")
+        waiting = small.task(project, "echo never")["latest_attempt"]
+        with ThreadPoolExecutor(1) as threads:
+            answer = threads.submit(small.http.get, log_path(waiting), params={"follow": True})
+            assert waits.wait(PATIENCE)
+            small.call("DELETE", f"/api/projects/{project['id']}", status=204)
+            assert answer.result(PATIENCE).status_code == 404
+        small.close()
 
     def test_a_task_that_never_ran_has_an_empty_log(self, ann: Person, project: Json) -> None:
         ann.call("PUT", "/api/me/secrets/ANTHROPIC_API_KEY", {"value": "a key"}, 204)

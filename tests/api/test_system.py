@@ -95,6 +95,12 @@ class TestHeaders:
             for bad in ("short", "x" * 65, "with space in it", "<script>alert"):
                 assert nobody.get("/healthz", headers={"x-request-id": bad}).headers["x-request-id"] != bad
 
+    def test_an_answer_says_which_events_it_is_newer_than(self, ann: Person) -> None:
+        epoch, _, before = ann.http.get("/api/projects").headers["anyon-sequence"].partition(":")
+        assert epoch == ann.server.services.bus.epoch
+        ann.project()
+        assert int(ann.http.get("/api/projects").headers["anyon-sequence"].partition(":")[2]) > int(before)
+
     def test_browsers_are_told_to_be_careful(self, nobody: httpx.Client) -> None:
         with nobody:
             headers = nobody.get("/").headers

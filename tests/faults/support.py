@@ -21,7 +21,8 @@ def chatter(number: int, gate: str) -> str:
     """A program that writes numbered lines, to its log and to `out.txt`, until the gate opens; exits with `number`."""
     say = 'say() { echo "$1"; echo "$1" >> out.txt; }'
     talk = f'say "task {number} line $i"; i=$((i+1)); sleep 0.1'
-    return f'{say}; i=0; while [ ! -e $ANYON_WORKSPACE/{gate} ]; do {talk}; done; say "task {number} ends"; exit {number}'
+    wait = f"while [ ! -e $ANYON_WORKSPACE/{gate} ]; do {talk}; done"
+    return f'{say}; i=0; {wait}; say "task {number} ends"; exit {number}'
 
 
 def repository(installation: Installation, project: Record) -> Path:

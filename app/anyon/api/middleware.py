@@ -11,6 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anyon.api.problems import problem, unexpected
+from anyon.domain.events import EventBus
 from anyon.errors import AnyonError
 from anyon.ids import new_id
 from anyon.metrics import Metrics
@@ -20,7 +21,10 @@ _log = structlog.get_logger()
 
 
 class RequestEnvelope:
-    """Outermost layer: request id, log line, metrics, security headers, and the last resort for unexpected errors."""
+    """Outermost layer: request id, log line, metrics, security headers, and the last resort for unexpected errors.
+
+    `Anyon-Sequence: EPOCH:NUMBER` says which events an answer is newer than: those up to this number.
+    """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, content_security_policy: str, https: bool) -> None:
         self._app = app
@@ -54,6 +58,8 @@ class RequestEnvelope:
         status = 500
         answering = False
         started = time.perf_counter()
+        bus: EventBus = scope["app"].state.services.bus
+        sequence = f"{bus.epoch}:{bus.sequence}"
 
         async def send_wrapped(message: Message) -> None:
             nonlocal answering, status
@@ -66,6 +72,7 @@ class RequestEnvelope:
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/api/"):
                     headers.setdefault("Cache-Control", "no-store")
+                    headers["Anyon-Sequence"] = sequence
             await send(message)
 
         try:

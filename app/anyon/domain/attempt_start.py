@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from anyon.agent import answers
 from anyon.agent.answers import Execution
 from anyon.agent.client import AgentClient
@@ -29,9 +31,12 @@ from anyon.ids import new_id
 from anyon.model import AttemptState, ExecutionKind, ExecutionState, ProjectState, Role
 from anyon.settings import Settings
 from anyon.store import AttemptRow, ExecutionRow, Store, TaskRow, UserRow, UserSession
-from anyon.store.errors import OUTAGES
+from anyon.store.errors import OUTAGES, NotFound
+
+_log = structlog.get_logger()
 
 LIVE_EXECUTION = frozenset({ExecutionState.QUEUED, ExecutionState.RUNNING})
+_UNDER_WAY = frozenset({AttemptState.STARTING, AttemptState.RUNNING, AttemptState.FINISHING})
 STEP_SECONDS = 120.0
 """For one step of a start; a worktree of a very large repository takes a while."""
 
@@ -103,19 +108,23 @@ class AttemptStarter:
         if missing:
             raise CredentialMissing(title=executor.title, names=", ".join(missing[0]))
 
-    def launch(self, job: Job) -> asyncio.Task[None]:
-        """Start the attempt in the background; the job ends when its program runs, or will never run."""
+    def launch(self, job: Job, *, fresh: bool = False) -> asyncio.Task[None]:
+        """Start the attempt in the background; the job ends when its program runs, or will never run.
+
+        `fresh`: the rows of the job were written a moment ago, so that its first try need not look at them again.
+        """
         phases = self.progress.track(job.attempt, job.execution)
-        return self.background.start(f"attempt {job.attempt.id}", self._run(job, phases))
+        return self.background.start(f"attempt {job.attempt.id}", self._run(job, phases, fresh=fresh))
 
-    async def _run(self, job: Job, phases: PhaseLog) -> None:
+    async def _run(self, job: Job, phases: PhaseLog, *, fresh: bool) -> None:
         """The lock is held over every repetition: who finishes the attempt waits until the row says that it began."""
+        unseen = iter([fresh])
         async with self.progress.lock(job.attempt.id):
-            await persistently(f"attempt {job.attempt.id}", lambda: self._try(job, phases))
+            await persistently(f"attempt {job.attempt.id}", lambda: self._try(job, phases, fresh=next(unseen, False)))
 
-    async def _try(self, job: Job, phases: PhaseLog) -> None:
+    async def _try(self, job: Job, phases: PhaseLog, *, fresh: bool) -> None:
         try:
-            await self._start_in_turn(job, phases)
+            await self._start_in_turn(job, phases, fresh=fresh)
         except OUTAGES as error:
             phases.end("failed", error.describe())
             raise
@@ -123,7 +132,7 @@ class AttemptStarter:
             phases.end("failed", error.describe())
             await self._fail_start(job, phases, error)
 
-    async def _start_in_turn(self, job: Job, phases: PhaseLog) -> None:
+    async def _start_in_turn(self, job: Job, phases: PhaseLog, *, fresh: bool) -> None:
         """Start it once the workspace has room for another program, after those that waited before."""
         limit = self.settings.max_running_executions
         ends, refused = None, False
@@ -136,7 +145,7 @@ class AttemptStarter:
                         return
                 ends = self.progress.ends
                 try:
-                    await self._start(job, phases)
+                    await self._start(job, phases, fresh=fresh and not refused)
                 except AgentProblem as problem:
                     if problem.code != "too-many-executions":
                         raise
@@ -156,13 +165,18 @@ class AttemptStarter:
             await self._give_up(job, await self.workspaces.ensure(job.place))
         self.progress.forget(job.attempt.id)
 
-    async def _start(self, job: Job, phases: PhaseLog) -> None:
-        if job.attempt.state is AttemptState.QUEUED:
-            moved = await self.rows.move(job.place, job.attempt.id, AttemptEvent.START)
-            current = moved or await self.rows.get(job.place, job.attempt.id)
-            if current.state is not AttemptState.STARTING:
-                self.progress.forget(job.attempt.id)
-                return
+    async def _is_to_start(self, job: Job) -> bool:
+        """Whether the row still says so; another launch of the same attempt may have been quicker."""
+        moved = await self.rows.move(job.place, job.attempt.id, AttemptEvent.START)
+        current = moved or await self.rows.get(job.place, job.attempt.id)
+        if current.state not in _UNDER_WAY:
+            self.progress.forget(job.attempt.id)
+        return current.state is AttemptState.STARTING
+
+    async def _start(self, job: Job, phases: PhaseLog, *, fresh: bool) -> None:
+        is_starting = fresh and job.attempt.state is AttemptState.STARTING
+        if not is_starting and not await self._is_to_start(job):
+            return
         base_branch = await self._wait_for_repository(job.place, phases)
         phases.end()
         with phases.phase(Phase.ENSURE):
@@ -180,8 +194,9 @@ class AttemptStarter:
         async with self.store.for_user(job.attempt.user_id, read_only=True) as session:
             current = await session.attempts.get(job.attempt.id)
             author = await session.account.get()
-        if current.state is not AttemptState.STARTING:
+        if current.state is AttemptState.CANCELLED:
             await self._give_up(job, client)
+        if current.state is not AttemptState.STARTING:  # somebody else has started it: it is not ours to remove
             return
         with phases.phase(Phase.EXEC):
             try:
@@ -264,11 +279,15 @@ class AttemptStarter:
         problem = problem_of(error)
         if isinstance(error, AgentProblem) and error.code == "command-missing":
             problem["hint"] = f"Install it in a terminal of the project: {self.executor(job.attempt.executor).install}"
-        async with self.store.for_user(job.place.owner_id) as session:
-            await session.executions.transition(
-                job.execution.id, from_states=LIVE_EXECUTION, to=ExecutionState.FAILED, finished_at=self.clock.now()
-            )
-            await self.rows.settle(session, job.attempt.id, AttemptEvent.FAIL, problem=problem, phases=phases.entries)
+        try:
+            async with self.store.for_user(job.place.owner_id) as session:
+                await session.executions.transition(
+                    job.execution.id, from_states=LIVE_EXECUTION, to=ExecutionState.FAILED, finished_at=self.clock.now()
+                )
+                fields = {"problem": problem, "phases": phases.entries}
+                await self.rows.settle(session, job.attempt.id, AttemptEvent.FAIL, **fields)
+        except NotFound:  # its project was deleted meanwhile
+            _log.info("an attempt went with its project", attempt_id=str(job.attempt.id))
         self.progress.forget(job.attempt.id)
         self.progress.changed(job.attempt, task=True)
 

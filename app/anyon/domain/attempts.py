@@ -18,6 +18,7 @@ from anyon.domain.attempt_rows import AttemptRows
 from anyon.domain.attempt_start import LIVE_EXECUTION, AttemptStarter, Job
 from anyon.domain.background import Background
 from anyon.domain.errors import ExecutionLost
+from anyon.domain.events import Event, Topic
 from anyon.domain.machines import AttemptEvent
 from anyon.domain.workspaces import Place, Workspaces, problem_of
 from anyon.model import AttemptState, ExecutionState
@@ -36,7 +37,7 @@ class Attempts:
     background: Background
 
     async def resume(self, place: Place, attempt: AttemptRow) -> None:
-        """Take up an attempt that the control plane left when it was killed."""
+        """Take up an attempt that the control plane left when it was killed; not one that this process has started."""
         async with self.store.for_user(place.owner_id, read_only=True) as session:
             executions = await session.executions.list(attempt.id)
             task = await session.tasks.get(attempt.task_id)
@@ -44,6 +45,8 @@ class Attempts:
             await self._give_up(place, attempt)
             return
         execution = executions[0]
+        if self.progress.follows(place.project_id, execution.id):
+            return
         self.progress.adopt(attempt, execution)
         if attempt.state in (AttemptState.QUEUED, AttemptState.STARTING):
             launched = self.starter.launch(Job(attempt, execution, place, task.description))
@@ -90,8 +93,17 @@ class Attempts:
             async with self.store.for_user(place.owner_id, read_only=True) as session:
                 execution = await session.executions.get(execution.id)
             if execution.state in states and execution.attempt_id is not None and not is_over(execution):
-                await self.progress.bus.wait_for(seen, execution.attempt_id)
+                await self._next_change(seen, execution)
         return execution
+
+    async def _next_change(self, seen: int, execution: ExecutionRow) -> None:
+        """Of the attempt, or of its project, with which it may go."""
+
+        def matters(event: Event) -> bool:
+            of_attempt = event.topic is Topic.ATTEMPT and event.subject == execution.attempt_id
+            return of_attempt or (event.topic is Topic.PROJECT and event.subject == execution.project_id)
+
+        await self.progress.bus.wait_until(seen, matters)
 
     async def cancel(self, place: Place, attempt: AttemptRow, by: UUID) -> None:
         """End the attempt's whole process tree; what it made is committed. Idempotent."""

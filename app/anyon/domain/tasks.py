@@ -53,7 +53,7 @@ class Tasks:
             if start:
                 job = await self.starter.add(session, task, executor)
         if job is not None:
-            self.starter.launch(job)
+            self.starter.launch(job, fresh=True)
         self._publish(task)
         return task
 
@@ -64,7 +64,7 @@ class Tasks:
             job = await self.starter.add(session, task, executor)
             if task.state is not TaskState.IN_PROGRESS:
                 await session.tasks.transition(task_id, from_states={task.state}, to=TaskState.IN_PROGRESS)
-        self.starter.launch(job)
+        self.starter.launch(job, fresh=True)
         self._publish(task)
         return job.attempt
 

@@ -153,7 +153,10 @@ class Tasks(Scoped[TaskRow]):
     async def count_attempt(self, key: UUID) -> TaskRow:
         """One attempt more, as an editor; the update locks the task until the transaction ends."""
         record = await self._door.write(_COUNT_ATTEMPT, key=key)
-        return TaskRow(*record) if record is not None else await self.get(key, Role.EDITOR)
+        if record is None:
+            await self.get(key, Role.EDITOR)
+            raise NotFound(kind=self.kind, id=key)
+        return TaskRow(*record)
 
     async def delete(self, key: UUID) -> None:
         """Remove the task and its attempts as an editor. Raises NotFound, RoleTooSmall."""

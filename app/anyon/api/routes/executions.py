@@ -22,6 +22,7 @@ from anyon.api.state import ServicesDep, services_of
 from anyon.api.views import execution_view
 from anyon.auth import UserContext
 from anyon.composition import Services
+from anyon.domain.attempt_start import LIVE_EXECUTION
 from anyon.domain.errors import ValueRefused
 from anyon.domain.workspaces import Place
 from anyon.errors import AnyonError
@@ -69,7 +70,8 @@ async def read_log(
     if not await while_allowed(request, services.attempts.wait_for_log(place, row)):
         return Response("", media_type=_PLAIN)
     client = await services.workspaces.ensure(place)
-    end = await _end(client, execution_id) if start or not follow else 0
+    begins_with_it = follow and not start and row.state in LIVE_EXECUTION
+    end = 0 if begins_with_it else await _end(client, execution_id)
     if start > end:
         raise ValueRefused(
             field="from", reason=f"the log has {end} bytes so far.", fix="Begin at an offset that was reached."

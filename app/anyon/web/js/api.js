@@ -1,4 +1,5 @@
-// Every HTTP request goes through here. Nothing throws: the answer is {data} or {problem}.
+// Every HTTP request goes through here. Nothing throws: the answer is {data, at} or {problem}.
+// `at` is {epoch, seq}: the answer is newer than every event up to there.
 // A problem always has {status, code, title, detail, hint, request_id}.
 
 // The cookie alone proves nothing: this key is told once, by the login, and only pages of this origin can read it.
@@ -36,6 +37,11 @@ function problemOf(response, body) {
   };
 }
 
+function positionOf(response) {
+  const [epoch, seq] = (response.headers.get("anyon-sequence") ?? ":0").split(":");
+  return { epoch, seq: Number(seq) };
+}
+
 async function request(method, path, body) {
   const headers = { accept: "application/json", "x-csrf-token": csrf };
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -58,7 +64,7 @@ async function request(method, path, body) {
   } catch {
     parsed = null;
   }
-  if (response.ok) return { data: parsed?.data ?? null, next: parsed?.next ?? null };
+  if (response.ok) return { data: parsed?.data ?? null, next: parsed?.next ?? null, at: positionOf(response) };
   if (response.status === 401 || parsed?.code === "csrf-refused") onUnauthorised();
   return { problem: problemOf(response, parsed) };
 }
@@ -89,11 +95,13 @@ export const query = (values) => new URLSearchParams(Object.entries(values).filt
 export async function getAll(path) {
   const items = [];
   let after = null;
+  let at = null; // of the first page: the others are newer
   do {
     const answer = await get(after ? `${path}${path.includes("?") ? "&" : "?"}after=${encodeURIComponent(after)}` : path);
     if (answer.problem) return answer;
-    items.push(...answer.data);
+    items.push(...(answer.data ?? []));
+    at ??= answer.at;
     after = answer.next;
   } while (after);
-  return { data: items };
+  return { data: items, at };
 }

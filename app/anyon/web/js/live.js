@@ -27,7 +27,7 @@ function receive(message) {
   }
   if (message.seq !== undefined && position) position.seq = message.seq;
   if (message.type === "resync") resync();
-  else listener(message);
+  else listener(message, { ...position });
 }
 
 function connect() {

@@ -19,7 +19,8 @@ export function resource(fetcher) {
 }
 
 // A list of objects with ids, kept current by events; in the order of `compare`, or as it came with new ones at the end.
-// An answer is as old as its request: changes that were heard of meanwhile are newer, and are made once more on top of it.
+// Every change has a position {epoch, seq}, or none when it was made on this page. An answer may come after changes that
+// are newer than it: those are made once more on top of it.
 export function collection(fetcher, compare) {
   const underWay = new Set(); // of each request: the changes since it was sent
   const ordered = (list) => (compare ? [...list].sort(compare) : list);
@@ -27,9 +28,13 @@ export function collection(fetcher, compare) {
   async function sent(request) {
     const changes = [];
     underWay.add(changes);
-    const answer = await request;
-    underWay.delete(changes);
-    return { answer, again: (list) => changes.reduce((known, make) => make(known), list) };
+    try {
+      const answer = await request;
+      const newer = changes.filter(({ at }) => !at || at.epoch !== answer.at?.epoch || at.seq > answer.at.seq);
+      return { answer, again: (list) => newer.reduce((known, { make }) => make(known), list) };
+    } finally {
+      underWay.delete(changes);
+    }
   }
 
   const { state, load } = resource(async () => {
@@ -38,8 +43,8 @@ export function collection(fetcher, compare) {
   });
   const items = () => state.peek().data ?? [];
 
-  function change(make) {
-    for (const changes of underWay) changes.push(make);
+  function change(make, at) {
+    for (const changes of underWay) changes.push({ make, at });
     if (state.peek().status === "ready") state.value = { status: "ready", data: ordered(make(items())) };
   }
 
@@ -50,14 +55,14 @@ export function collection(fetcher, compare) {
     state,
     load,
     items,
-    upsert: (item) => change(merging(item)),
+    upsert: (item, at) => change(merging(item), at),
     // Changes only what is there.
-    amend: (id, fields) => change((list) => list.map((item) => (item.id === id ? { ...item, ...fields(item) } : item))),
-    remove: (id) => change((list) => list.filter((item) => item.id !== id)),
+    amend: (id, fields, at) => change((list) => list.map((item) => (item.id === id ? { ...item, ...fields(item) } : item)), at),
+    remove: (id, at) => change((list) => list.filter((item) => item.id !== id), at),
     // Waits for the answer to a request that changes one object, and shows that object.
     async take(request) {
       const { answer, again } = await sent(request);
-      if (answer.data) change((list) => again(merging(answer.data)(list)));
+      if (answer.data) change((list) => again(merging(answer.data)(list)), answer.at);
       return answer;
     },
   };

@@ -17,7 +17,7 @@ export function attemptsOf(taskId) {
 
 export const reloadAttempts = () => Promise.all([...lists.values()].map((list) => list.load()));
 export const forgetAttempts = () => lists.clear();
-export const upsertAttempt = (attempt) => lists.get(attempt.task_id)?.upsert(attempt);
+export const upsertAttempt = (attempt, at) => lists.get(attempt.task_id)?.upsert(attempt, at);
 export const amendAttempt = (attempt, fields) => lists.get(attempt.task_id)?.amend(attempt.id, () => fields);
 
 // The last line that a running attempt printed, or that the import of a project told.

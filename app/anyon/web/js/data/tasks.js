@@ -60,10 +60,10 @@ export async function moveTask(task, state, position) {
   const board = boards.get(task.project_id);
   const from = { state: task.state, position: task.position };
   if (from.state === state && from.position === position) return;
-  board.upsert({ id: task.id, state, position });
+  board.amend(task.id, () => ({ state, position }));
   const { problem } = await changeTask(task, { state, position });
   if (problem) {
-    board.upsert({ id: task.id, ...from });
+    board.amend(task.id, () => from);
     notify({ problem });
     return;
   }
