@@ -186,7 +186,7 @@ class TestOverHttp:
             answer = threads.submit(small.http.get, log_path(waiting), params={"follow": True})
             assert waits.wait(PATIENCE)
             small.call("DELETE", f"/api/projects/{project['id']}", status=204)
-            assert answer.result(PATIENCE).status_code == 404
+            assert answer.result(PATIENCE).status_code in (200, 404), "it failed before its row went, or with it"
         small.close()
 
     def test_a_task_that_never_ran_has_an_empty_log(self, ann: Person, project: Json) -> None:
