@@ -30,6 +30,30 @@ SAID = {
 }
 
 
+LOADS = """async (order) => {
+    const { resource } = await import("/assets/js/resource.js");
+    const answers = [];
+    const one = resource(() => new Promise((resolve) => answers.push(resolve)));
+    const shown = [];
+    for (const _ of order) one.load();
+    for (const number of order) {
+        answers[number]({ data: number });
+        await new Promise((resolve) => setTimeout(resolve));
+        shown.push(one.state.value.data);
+    }
+    return shown;
+}"""
+
+
+@pytest.mark.parametrize(("order", "shown"), [((0, 1, 2), [0, 1, 2]), ((1, 0, 2), [1, 1, 2]), ((2, 0, 1), [2, 2, 2])])
+async def test_loads_that_overtake_each_other_all_show_something(
+    page: Page, order: tuple[int, ...], shown: list[int]
+) -> None:
+    """A page that loads again before the answer is there, as under many events, must not wait for ever."""
+    await page.goto("/me")
+    assert await page.evaluate(LOADS, order) == shown
+
+
 @pytest.mark.parametrize(
     "order",
     [

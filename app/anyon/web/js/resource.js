@@ -5,12 +5,14 @@ import { get } from "./api.js";
 // A value that is loaded by `fetcher() -> {data} | {problem}`; a reload keeps the old data on screen until the new is there.
 export function resource(fetcher) {
   const state = signal({ status: "loading" });
-  let turn = 0;
+  let sent = 0;
+  let shown = 0; // which load the data is of: an answer counts unless that of a later load was quicker
   async function load() {
-    const mine = ++turn;
+    const mine = ++sent;
     if (state.peek().status === "failed") state.value = { status: "loading" };
     const { data, problem } = await fetcher();
-    if (mine !== turn) return state.peek();
+    if (mine < shown) return state.peek();
+    shown = mine;
     if (!problem) state.value = { status: "ready", data };
     else if (state.peek().status !== "ready") state.value = { status: "failed", problem };
     return state.peek();

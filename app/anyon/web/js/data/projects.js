@@ -22,11 +22,13 @@ export const createProject = (fields) => projects.take(post("/api/projects", fie
 export const changeProject = (project, fields) => projects.take(patch(`/api/projects/${project.id}`, fields));
 export const retryImport = (project) => projects.take(post(`/api/projects/${project.id}/retry`));
 
-// Counts are the server's; many events in a row cause one reload.
+// Counts are the server's; many events in a row cause one reload, and events without end do not put it off.
 let timer = 0;
 export function refreshProjectsSoon() {
-  clearTimeout(timer);
-  timer = setTimeout(() => projects.load(), 400);
+  timer ||= setTimeout(() => {
+    timer = 0;
+    projects.load();
+  }, 400);
 }
 
 export const executorNamed = (name) => executors.state.value.data?.find((executor) => executor.name === name);
