@@ -1,5 +1,6 @@
 // Modal dialogs on the native element: focus stays inside, Escape closes, and focus returns to where it was.
 import { html, render, useId, useLayoutEffect, useRef, useState } from "../dom.js";
+import { useSubmit } from "./form.js";
 import { Button, ProblemPanel } from "./parts.js";
 
 export function Dialog({ title, onClose, children, kind = "", plain }) {
@@ -46,18 +47,9 @@ export function show(build) {
 // Asks before something is done: `run()` answers {problem?}; the dialog stays open on a problem.
 export function Confirm({ title, children, verb, danger, word, run, onClose, onProblem }) {
   const [typed, setTyped] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState(null);
+  const ready = !word || typed === word;
+  const { busy, problem, submit } = useSubmit(run, () => onClose(), ready);
   const id = useId();
-  const submit = async (event) => {
-    event.preventDefault();
-    if (word && typed !== word) return;
-    setBusy(true);
-    const answer = await run();
-    setBusy(false);
-    if (answer?.problem) setProblem(answer.problem);
-    else onClose();
-  };
   return html`<${Dialog} title=${title} onClose=${onClose} kind="small">
     <form class="stack" onSubmit=${submit}>
       ${children}
@@ -65,7 +57,7 @@ export function Confirm({ title, children, verb, danger, word, run, onClose, onP
       ${problem && html`<${ProblemPanel} inline problem=${problem}>${onProblem?.(problem)}<//>`}
       <footer class="dialog-foot">
         <${Button} onClick=${onClose}>Keep it as it is<//>
-        <${Button} kind=${danger ? "danger" : "primary"} type="submit" busy=${busy} disabled=${Boolean(word) && typed !== word} data-autofocus=${!word || undefined}>${verb}<//>
+        <${Button} kind=${danger ? "danger" : "primary"} type="submit" busy=${busy} disabled=${!ready} data-autofocus=${!word || undefined}>${verb}<//>
       </footer>
     </form>
   <//>`;

@@ -7,6 +7,7 @@ import { Ago } from "../ui/clock.js";
 import { Confirm, show } from "../ui/dialog.js";
 import { Icon } from "../ui/icons.js";
 import { notify } from "../ui/notices.js";
+import { useSubmit } from "../ui/form.js";
 import { Button, Field, ProblemPanel, Skeleton } from "../ui/parts.js";
 
 function Entry({ secret, onChange }) {
@@ -24,22 +25,15 @@ export function Credentials() {
   const { status, data, problem, load } = useResource("/api/me/secrets");
   const [name, setName] = useState("");
   const [value, setValue] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [refused, setRefused] = useState(null);
   const id = useId();
   const names = [...new Set((executors.state.value.data ?? []).flatMap((executor) => executor.requires))];
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    const answer = await put(`/api/me/secrets/${encodeURIComponent(name.trim())}`, { value });
-    setBusy(false);
-    setRefused(answer.problem ?? null);
-    if (answer.problem) return;
+  const store = () => put(`/api/me/secrets/${encodeURIComponent(name.trim())}`, { value });
+  const { busy, problem: refused, submit } = useSubmit(store, () => {
     setName("");
     setValue("");
     notify({ text: `${name.trim()} is stored` });
     load();
-  };
+  });
   let list = html`<${Skeleton} label="Loading credentials" rows=${2} />`;
   if (status === "failed") list = html`<${ProblemPanel} inline problem=${problem} onRetry=${load} />`;
   else if (status === "ready" && data.length) list = html`<ul class="rows" aria-label="Credentials">${data.map((secret) => html`<${Entry} key=${secret.name} secret=${secret} onChange=${load} />`)}</ul>`;

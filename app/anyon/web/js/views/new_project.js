@@ -4,6 +4,7 @@ import { createProject, executors } from "../data/projects.js";
 import { nameOfSource } from "../format.js";
 import { links, navigate } from "../router.js";
 import { Dialog } from "../ui/dialog.js";
+import { useSubmit } from "../ui/form.js";
 import { Button, Field, ProblemPanel } from "../ui/parts.js";
 
 const KINDS = [
@@ -26,24 +27,13 @@ export function ProjectForm({ onDone, onCancel }) {
   const [source, setSource] = useState("");
   const [name, setName] = useState(null);
   const [executor, setExecutor] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState(null);
   const id = useId();
   const shown = name ?? nameOfSource(source);
-
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    const answer = await createProject({ name: shown.trim(), git_repo_path: source.trim(), ...(executor ? { default_executor: executor } : {}) });
-    setBusy(false);
-    if (answer.problem) {
-      setProblem(answer.problem);
-      return;
-    }
+  const create = () => createProject({ name: shown.trim(), git_repo_path: source.trim(), ...(executor ? { default_executor: executor } : {}) });
+  const { busy, problem, submit } = useSubmit(create, (project) => {
     onDone?.();
-    navigate(links.board(answer.data));
-  };
+    navigate(links.board(project));
+  });
   return html`<form class="stack" onSubmit=${submit}>
     <${Field} id=${`${id}-source`} label="Git address or path" hint=${hintFor(source)}>
       <input id=${`${id}-source`} class="input mono" data-autofocus autocomplete="off" spellcheck=${false} placeholder="https://git.example.com/team/shop.git" value=${source} aria-describedby=${`${id}-source-note`} onInput=${(event) => setSource(event.target.value)} />

@@ -7,6 +7,7 @@ import { preference } from "../preferences.js";
 import { useResource } from "../resource.js";
 import { Dialog } from "../ui/dialog.js";
 import { Icon } from "../ui/icons.js";
+import { useSubmit } from "../ui/form.js";
 import { Button, Field, ProblemPanel } from "../ui/parts.js";
 
 // The chosen executor needs one of these credentials, and this user has none of them.
@@ -35,30 +36,19 @@ export function NewTask({ project, onClose, start = true }) {
   const [text, setText] = useState(draft.value);
   const [executor, setExecutor] = useState(last.value);
   const [starts, setStarts] = useState(start);
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState(null);
   const id = useId();
   const known = executors.state.value.data?.find((one) => one.name === executor);
   const type = (event) => {
     setText(event.target.value);
     draft.value = event.target.value;
   };
-
-  const submit = async (event) => {
-    event.preventDefault();
-    if (!text.trim() || busy) return;
-    setBusy(true);
-    setProblem(null);
-    const answer = await createTask({ project_id: project.id, description: text.trim(), executor, start: starts });
-    setBusy(false);
-    if (answer.problem) {
-      setProblem(answer.problem);
-      return;
-    }
+  const create = () => createTask({ project_id: project.id, description: text.trim(), executor, start: starts });
+  const created = () => {
     draft.value = "";
     last.value = executor;
     onClose();
   };
+  const { busy, problem, submit } = useSubmit(create, created, Boolean(text.trim()));
   const onKey = (event) => {
     if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit(event);
   };

@@ -3,6 +3,7 @@ import { html, useId, useState } from "../dom.js";
 import { lineOf } from "../data/attempts.js";
 import { changeProject, retryImport } from "../data/projects.js";
 import { Elapsed } from "../ui/clock.js";
+import { useSubmit } from "../ui/form.js";
 import { Icon } from "../ui/icons.js";
 import { notify } from "../ui/notices.js";
 import { Button, Field, LinkButton, ProblemPanel } from "../ui/parts.js";
@@ -10,17 +11,11 @@ import { links } from "../router.js";
 
 function OtherSource({ project }) {
   const [source, setSource] = useState(project.source);
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState(null);
   const id = useId();
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
+  const { busy, problem, submit } = useSubmit(async () => {
     const changed = await changeProject(project, { git_repo_path: source.trim() });
-    const answer = changed.problem ? changed : await retryImport(project);
-    setBusy(false);
-    setProblem(answer.problem ?? null);
-  };
+    return changed.problem ? changed : retryImport(project);
+  });
   return html`<form class="stack" onSubmit=${submit}>
     <div class="field-row end">
       <${Field} id=${id} label="Git address or path"><input id=${id} class="input mono" autocomplete="off" spellcheck=${false} value=${source} onInput=${(event) => setSource(event.target.value)} /><//>

@@ -8,6 +8,7 @@ import { useShortcut } from "../keys.js";
 import { links, navigate, route } from "../router.js";
 import { Ago } from "../ui/clock.js";
 import { Confirm, Dialog, show } from "../ui/dialog.js";
+import { useSubmit } from "../ui/form.js";
 import { Menu } from "../ui/menu.js";
 import { Button, Chip, EmptyState, Field, ProblemPanel, Skeleton } from "../ui/parts.js";
 import { usePage } from "../ui/page.js";
@@ -31,17 +32,8 @@ function StartAttempt({ project, task, onClose }) {
 function EditTask({ task, onClose }) {
   const [title, setTitle] = useState(task.title);
   const [description, setDescription] = useState(task.description);
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState(null);
   const id = useId();
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    const answer = await changeTask(task, { title: title.trim(), description });
-    setBusy(false);
-    if (answer.problem) setProblem(answer.problem);
-    else onClose();
-  };
+  const { busy, problem, submit } = useSubmit(() => changeTask(task, { title: title.trim(), description }), () => onClose());
   return html`<${Dialog} title=${`Edit #${task.number}`} onClose=${onClose}><form class="stack" onSubmit=${submit}>
     <${Field} id=${`${id}-title`} label="Title"><input id=${`${id}-title`} class="input" required maxlength="200" data-autofocus value=${title} onInput=${(event) => setTitle(event.target.value)} /><//>
     <${Field} id=${`${id}-text`} label="Text"><textarea id=${`${id}-text`} class="input" rows="9" required value=${description} onInput=${(event) => setDescription(event.target.value)}></textarea><//>

@@ -5,6 +5,7 @@ import { useResource } from "../resource.js";
 import { Ago } from "../ui/clock.js";
 import { Confirm, show } from "../ui/dialog.js";
 import { absolute } from "../format.js";
+import { useSubmit } from "../ui/form.js";
 import { Button, CopyButton, Field, ProblemPanel, Skeleton } from "../ui/parts.js";
 
 const LIFETIMES = [7, 30, 90, 365];
@@ -25,20 +26,13 @@ export function Tokens() {
   const [name, setName] = useState("");
   const [days, setDays] = useState("90");
   const [made, setMade] = useState(null);
-  const [busy, setBusy] = useState(false);
-  const [refused, setRefused] = useState(null);
   const id = useId();
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    const answer = await post("/api/me/tokens", { name: name.trim(), days: Number(days) });
-    setBusy(false);
-    setRefused(answer.problem ?? null);
-    if (answer.problem) return;
-    setMade(answer.data.token);
+  const make = () => post("/api/me/tokens", { name: name.trim(), days: Number(days) });
+  const { busy, problem: refused, submit } = useSubmit(make, ({ token }) => {
+    setMade(token);
     setName("");
     load();
-  };
+  });
   let list = html`<${Skeleton} label="Loading tokens" rows=${1} />`;
   if (status === "failed") list = html`<${ProblemPanel} inline problem=${problem} onRetry=${load} />`;
   else if (status === "ready") list = data.length ? html`<ul class="rows" aria-label="API tokens">${data.map((token) => html`<${Entry} key=${token.id} token=${token} onChange=${load} />`)}</ul>` : html`<p class="muted none">None yet.</p>`;

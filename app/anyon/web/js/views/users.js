@@ -7,6 +7,7 @@ import { Ago } from "../ui/clock.js";
 import { Confirm, Dialog, show } from "../ui/dialog.js";
 import { Menu } from "../ui/menu.js";
 import { notify } from "../ui/notices.js";
+import { useSubmit } from "../ui/form.js";
 import { Button, Chip, CopyButton, Field, ProblemPanel, Skeleton } from "../ui/parts.js";
 
 function LinkNote({ email, link }) {
@@ -18,20 +19,13 @@ function NewUser({ onClose, onMade }) {
   const [email, setEmail] = useState("");
   const [name, setName] = useState("");
   const [role, setRole] = useState("member");
-  const [busy, setBusy] = useState(false);
   const [made, setMade] = useState(null);
-  const [problem, setProblem] = useState(null);
   const id = useId();
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    const answer = await post("/api/users", { email: email.trim(), name: name.trim(), role });
-    setBusy(false);
-    setProblem(answer.problem ?? null);
-    if (answer.problem) return;
-    setMade(answer.data);
+  const add = () => post("/api/users", { email: email.trim(), name: name.trim(), role });
+  const { busy, problem, submit } = useSubmit(add, (data) => {
+    setMade(data);
     onMade();
-  };
+  });
   if (made) return html`<${Dialog} title="User added" onClose=${onClose}><div class="stack"><${LinkNote} email=${made.user.email} link=${made.link} /><footer class="dialog-foot"><${Button} kind="primary" data-autofocus onClick=${onClose}>Done<//></footer></div><//>`;
   return html`<${Dialog} title="Add a user" onClose=${onClose} kind="small"><form class="stack" onSubmit=${submit}>
     <${Field} id=${`${id}-email`} label="Email"><input id=${`${id}-email`} class="input" type="email" required data-autofocus autocomplete="off" value=${email} onInput=${(event) => setEmail(event.target.value)} /><//>
