@@ -35,3 +35,16 @@ def test_a_pipe_in_place_of_the_ignored_names_is_refused(repository: Repository)
     with pytest.raises(Problem) as problem:
         repository.exclude_worktrees("gitignore")
     assert problem.value.code == "not-a-file"
+
+
+def test_nothing_is_put_back_into_a_worktree_that_is_being_removed(repository: Repository) -> None:
+    folder = repository.folder / ".worktrees" / "1-a"
+    folder.mkdir(parents=True)
+    admin = repository.git_folder / "worktrees" / "1-a"
+    admin.mkdir(parents=True)
+    (admin / "gitdir").write_text(f"{folder}/.git\n")
+    with repository.removing(folder):
+        repository.relink()
+        assert not (folder / ".git").exists(), "git could not delete the folder"
+    repository.relink()
+    assert (folder / ".git").read_text() == f"gitdir: {admin}\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from anyon.agent.git import Git, GitFailed
@@ -28,6 +28,7 @@ class Repository:
         self.git_folder = folder / ".git"
         self.git = git
         self.lock = asyncio.Lock()
+        self._going: set[Path] = set()  # worktrees that are being removed
         self.scratch = state / "scratch"  # for files that nobody misses after a crash
         self._state = state / "repository.json"
         self._unfinished = state / "repository.unfinished"
@@ -75,13 +76,23 @@ class Repository:
             raise self._damaged(path)
         return admin
 
+    @contextmanager
+    def removing(self, folder: Path) -> Iterator[None]:
+        """Nobody puts anything back into the worktree meanwhile."""
+        self._going.add(folder)
+        try:
+            yield
+        finally:
+            self._going.discard(folder)
+
     def relink(self) -> None:
         """Put the `.git` back into each worktree that lost it; git forgets those at the next prune."""
         with suppress(FileNotFoundError):
             for admin in (self.git_folder / "worktrees").iterdir():
                 with suppress(OSError):
                     link = Path(read_plain(admin / "gitdir").strip())
-                    if link.name == ".git" and link.parent.parent == self.folder / ".worktrees":
+                    known = link.name == ".git" and link.parent.parent == self.folder / ".worktrees"
+                    if known and link.parent not in self._going:
                         with link.open("x") as file:
                             file.write(f"gitdir: {admin}\n")
 

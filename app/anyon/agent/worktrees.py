@@ -165,7 +165,8 @@ class Worktrees:
             if not request.force:
                 await self._refuse_loss(request, listed=listed)
             if listed:
-                await self._git.run("worktree", "remove", "--force", "--force", "--end-of-options", str(folder))
+                with self._repository.removing(folder):
+                    await self._git.run("worktree", "remove", "--force", "--force", "--end-of-options", str(folder))
             if request.delete_branch and request.branch is not None and await self._branch_is_known(request.branch):
                 await self._git.run("branch", "--quiet", "-D", "--end-of-options", request.branch)
         return {"removed": listed}
