@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Event
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from websockets.sync.client import ClientConnection
 
 from anyon.api.sockets import WINDOW_BYTES
 from anyon.domain.attempts import Attempts
-from anyon.domain.events import EventBus
+from anyon.domain.events import EventBus, Topic
 from anyon.model import Role
 from tests.api.people import Json, Person
 from tests.fixtures.product import PATIENCE, LiveServer
@@ -169,14 +170,14 @@ class TestOverHttp:
     def test_a_follower_of_what_never_begins_is_let_go_with_its_project(
         self, tmp_path: Any, new_server: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        waits, wait = Event(), EventBus.wait_until
+        waits, wait = Event(), EventBus.wait_for
 
-        async def wait_and_tell(bus: EventBus, sequence: int, matters: Callable[[Any], bool]) -> None:
-            if "_next_change" in matters.__qualname__:
+        async def wait_and_tell(bus: EventBus, sequence: int, *subjects: tuple[Topic, UUID | None]) -> None:
+            if any(topic is Topic.ATTEMPT for topic, _ in subjects):
                 waits.set()
-            await wait(bus, sequence, matters)
+            await wait(bus, sequence, *subjects)
 
-        monkeypatch.setattr(EventBus, "wait_until", wait_and_tell)
+        monkeypatch.setattr(EventBus, "wait_for", wait_and_tell)
         small = Person(new_server(tmp_path / "data", max_running_executions=1))
         project = small.project()
         running = small.task(project, "while :; do sleep 0.05; done")["latest_attempt"]

@@ -20,6 +20,7 @@ from anyon.domain.attempt_rows import AttemptRows
 from anyon.domain.background import Background, persistently
 from anyon.domain.credentials import Credentials
 from anyon.domain.errors import CredentialMissing, ExecutorUnknown, ProjectNotReady
+from anyon.domain.events import Topic
 from anyon.domain.machines import ATTEMPT, AttemptEvent, sources
 from anyon.domain.names import branch, git_identity, worktree
 from anyon.domain.phases import Phase, PhaseLog
@@ -135,21 +136,21 @@ class AttemptStarter:
     async def _start_in_turn(self, job: Job, phases: PhaseLog, *, fresh: bool) -> None:
         """Start it once the workspace has room for another program, after those that waited before."""
         limit = self.settings.max_running_executions
-        ends, refused = None, False
+        ends = None  # of executions, when the last try was refused
         try:
             while True:
-                if refused or self.turns.are_awaited(job.place.project_id):
+                if ends is not None or self.turns.are_awaited(job.place.project_id):
                     phases.back_to(Phase.QUEUE, f"waiting for one of {limit} running executions to end")
                     if not await self.turns.wait(job.attempt, ends, lambda: self._is_wanted(job)):
-                        await self._leave(job, begun=refused)
+                        self.progress.forget(job.attempt.id)
                         return
                 ends = self.progress.ends
                 try:
-                    await self._start(job, phases, fresh=fresh and not refused)
+                    await self._start(job, phases, fresh=fresh)
                 except AgentProblem as problem:
                     if problem.code != "too-many-executions":
                         raise
-                    refused = True
+                    fresh = False  # the row may have changed while it waits
                 else:
                     return
         finally:
@@ -158,12 +159,6 @@ class AttemptStarter:
     async def _is_wanted(self, job: Job) -> bool:
         attempt = await self.rows.get(job.place, job.attempt.id)
         return attempt.state in (AttemptState.QUEUED, AttemptState.STARTING)
-
-    async def _leave(self, job: Job, *, begun: bool) -> None:
-        """Cancelled while it waited."""
-        if begun:
-            await self._give_up(job, await self.workspaces.ensure(job.place))
-        self.progress.forget(job.attempt.id)
 
     async def _is_to_start(self, job: Job) -> bool:
         """Whether the row still says so; another launch of the same attempt may have been quicker."""
@@ -257,7 +252,7 @@ class AttemptStarter:
             if project.state is not ProjectState.CREATING:
                 raise ProjectNotReady(state=project.state.value)
             phases.explain("waiting for the project's import")
-            await self.progress.bus.wait_for(seen, place.project_id)
+            await self.progress.bus.wait_for(seen, (Topic.PROJECT, place.project_id))
 
     async def _execute(self, job: Job, client: AgentClient, author: UserRow) -> Execution:
         executor = self.executor(job.attempt.executor)

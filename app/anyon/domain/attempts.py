@@ -18,7 +18,7 @@ from anyon.domain.attempt_rows import AttemptRows
 from anyon.domain.attempt_start import LIVE_EXECUTION, AttemptStarter, Job
 from anyon.domain.background import Background
 from anyon.domain.errors import ExecutionLost
-from anyon.domain.events import Event, Topic
+from anyon.domain.events import Topic
 from anyon.domain.machines import AttemptEvent
 from anyon.domain.workspaces import Place, Workspaces, problem_of
 from anyon.model import AttemptState, ExecutionState
@@ -92,18 +92,10 @@ class Attempts:
             seen = self.progress.bus.sequence
             async with self.store.for_user(place.owner_id, read_only=True) as session:
                 execution = await session.executions.get(execution.id)
-            if execution.state in states and execution.attempt_id is not None and not is_over(execution):
-                await self._next_change(seen, execution)
+            if execution.state in states:  # it may also go, with its project
+                attempt, project = (Topic.ATTEMPT, execution.attempt_id), (Topic.PROJECT, execution.project_id)
+                await self.progress.bus.wait_for(seen, attempt, project)
         return execution
-
-    async def _next_change(self, seen: int, execution: ExecutionRow) -> None:
-        """Of the attempt, or of its project, with which it may go."""
-
-        def matters(event: Event) -> bool:
-            of_attempt = event.topic is Topic.ATTEMPT and event.subject == execution.attempt_id
-            return of_attempt or (event.topic is Topic.PROJECT and event.subject == execution.project_id)
-
-        await self.progress.bus.wait_until(seen, matters)
 
     async def cancel(self, place: Place, attempt: AttemptRow, by: UUID) -> None:
         """End the attempt's whole process tree; what it made is committed. Idempotent."""

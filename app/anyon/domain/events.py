@@ -82,11 +82,9 @@ class EventBus:
                 continue
             await news.wait()
 
-    async def wait_for(self, sequence: int, subject: UUID) -> None:
-        """Return when `subject` has changed its state after `sequence`, or when that can no longer be told."""
-        await self.wait_until(
-            sequence, lambda event: event.subject == subject and event.topic not in (Topic.PROGRESS, Topic.LINE)
-        )
+    async def wait_for(self, sequence: int, *subjects: tuple[Topic, UUID | None]) -> None:
+        """Return when one of `subjects` has changed after `sequence`, or when that can no longer be told."""
+        await self.wait_until(sequence, lambda event: (event.topic, event.subject) in subjects)
 
     async def wait_until(self, sequence: int, matters: Callable[[Event], bool]) -> None:
         """Return at an event after `sequence` that `matters`, or when that can no longer be told."""

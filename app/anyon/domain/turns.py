@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from anyon.domain.attempt_progress import AttemptProgress
-from anyon.domain.events import Event
+from anyon.domain.events import Event, Topic
 from anyon.store import AttemptRow
 
 
@@ -32,7 +32,8 @@ class Turns:
             queue.append(attempt.id)
 
         def matters(event: Event) -> bool:
-            return event.subject == attempt.id or (event.project_id == attempt.project_id and queue[0] == attempt.id)
+            is_of_interest = event.subject == attempt.id or queue[0] == attempt.id
+            return event.topic is Topic.ATTEMPT and event.project_id == attempt.project_id and is_of_interest
 
         while True:
             seen = self.progress.bus.sequence

@@ -58,8 +58,9 @@ def test_only_what_is_still_in_the_ring_can_be_resumed() -> None:
 async def test_waiting_for_a_subject_ends_with_its_change_and_no_other() -> None:
     bus = EventBus("epoch")
     subject = new_id()
-    waiting = asyncio.ensure_future(bus.wait_for(0, subject))
+    waiting = asyncio.ensure_future(bus.wait_for(0, (Topic.PROJECT, PROJECT), (Topic.ATTEMPT, subject)))
     publish(bus, 5)
+    bus.publish(Topic.PROGRESS, PROJECT, subject)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -70,4 +71,4 @@ async def test_waiting_for_a_subject_ends_with_its_change_and_no_other() -> None
 async def test_waiting_ends_when_it_can_no_longer_be_told() -> None:
     bus = EventBus("epoch")
     publish(bus, RING_EVENTS + 5)
-    await bus.wait_for(1, new_id())
+    await bus.wait_for(1, (Topic.ATTEMPT, new_id()))

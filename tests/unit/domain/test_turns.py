@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from anyon.domain.events import Topic
+from anyon.domain.turns import Turns
 from anyon.domain.workspaces import Place
 from anyon.model import AttemptState
 from anyon.settings import Settings
@@ -72,3 +75,26 @@ async def test_one_that_is_cancelled_while_it_waits_leaves_nothing_and_lets_the_
     kept = {(await world.latest(last)).worktree, running.worktree}
     assert {f".worktrees/{path.name}" for path in worktrees.iterdir() if path.name != ".spare"} == kept
     assert not world.services.starter.turns.are_awaited(project.id)
+
+
+async def test_what_running_programs_print_asks_nobody_whether_it_is_his_turn(world: World) -> None:
+    project = await world.project()
+    running = await world.attempt(await world.task(project, FOREVER), AttemptState.RUNNING)
+    progress, turns, asked = world.services.progress, Turns(world.services.progress), 0
+
+    async def is_wanted() -> bool:
+        nonlocal asked
+        asked += 1
+        return True
+
+    turn = asyncio.ensure_future(turns.wait(running, progress.ends, is_wanted))
+    for topic in (Topic.LINE, Topic.PROGRESS, Topic.TERMINAL):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        progress.bus.publish(topic, project.id, running.id)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert asked == 1
+    progress.ended(project.id, running.id)
+    assert await turn
+    await cancel(world, project, running)
