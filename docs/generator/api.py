@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -130,4 +131,4 @@ def _sockets(routes: Iterable[BaseRoute]) -> Iterator[APIWebSocketRoute]:
 
 def _socket(route: APIWebSocketRoute) -> str:
     query = codes(field.alias for field in route.dependant.query_params)
-    return paragraphs(f"### WS {route.path}", route.endpoint.__doc__ or "", f"Query: {query}." if query else "")
+    return paragraphs(f"### WS {route.path}", inspect.getdoc(route.endpoint) or "", f"Query: {query}." if query else "")

@@ -161,10 +161,10 @@ def _check_source(source: str) -> _Source:
         raise _unreadable(source) from error
 
 
-def _unreadable(source: str, said: str = "") -> Problem:
+def _unreadable(source: str, said: str = "permission denied") -> Problem:
     return Problem(
         "source-unreadable",
-        f"The workspace's user may not read the folder {source}" + (f": {said}" if said else "."),
+        f"The workspace's user may not read the folder {source}: {said}",
         f"Permit it on the host with `chmod -R o+rX {shlex.quote(source)}`, and `chmod o+x` for each folder above it; "
         "then try the import again.",
     )

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from anyon.auth import Auth
 from anyon.clock import Clock
-from anyon.domain.errors import AccountsNeedIsolation, LastAdministrator, ValueRefused
-from anyon.errors import AnyonError
+from anyon.domain.errors import AccountShut, AccountsNeedIsolation, LastAdministrator, ValueRefused
 from anyon.model import UserRole
 from anyon.runtime.protocol import Runtime
 from anyon.settings import Settings
@@ -19,13 +18,6 @@ from anyon.store import NotFound, Store, UserRow
 
 _EMAIL = re.compile(r"[^\s@<>\x00-\x1f]{1,64}@[^\s@<>\x00-\x1f]{1,189}")
 ADMINISTRATOR_EMAIL = "admin@localhost"
-
-
-class AccountShut(AnyonError):
-    code, status_hint = "account-shut", 409
-    title = "The account is disabled"
-    detail = "{email} is disabled: a login link could not work."
-    hint = "Enable it first: Administration, in the browser."
 
 
 class LoginLink(NamedTuple):

@@ -186,6 +186,13 @@ class WorkspaceFailed(AnyonError):
     hint = "Retry; if it fails again, ask an administrator to look at the workspace's log."
 
 
+class AccountShut(AnyonError):
+    code, status_hint = "account-shut", 409
+    title = "The account is disabled"
+    detail = "{email} is disabled: a login link could not work."
+    hint = "Enable it first: Administration, in the browser."
+
+
 class AccountsNeedIsolation(AnyonError):
     code, status_hint = "accounts-need-isolation", 409
     title = "A second account is refused on this host"

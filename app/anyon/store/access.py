@@ -66,9 +66,9 @@ class Door:
         result = await self.connection.execute(statement, {"me": self.user_id, **values})
         return result.first() if result.returns_rows else None
 
-    async def add(self, table: Table, values: Mapping[str, Any]) -> None:
+    async def add(self, table: Table, values: dict[str, Any]) -> None:
         """Add one row."""
-        await self.connection.execute(insert(table), dict(values))
+        await self.connection.execute(insert(table), values)
 
     def insert_into(self, table: Table) -> postgresql.Insert | sqlite.Insert:
         """An INSERT with `on_conflict_…`, which both engines have under one syntax and SQLAlchemy under two names."""

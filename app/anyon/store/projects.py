@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, select
 
 from anyon.ids import new_id
 from anyon.model import ProjectState, Role, TaskState, WorkspaceState
@@ -75,8 +75,8 @@ class Projects(Scoped[ProjectRow]):
         }
         row = await self._insert_with_free_slug(slug, values)
         owned = {"project_id": row.id, "user_id": row.user_id, "created_at": now}
-        await self._door.write(insert(project_members).values(**owned, role=Role.OWNER))
-        await self._door.write(insert(workspaces).values(**owned, state=WorkspaceState.STOPPED))
+        await self._door.add(project_members, {**owned, "role": Role.OWNER})
+        await self._door.add(workspaces, {**owned, "state": WorkspaceState.STOPPED})
         return row
 
     async def _insert_with_free_slug(self, slug: str, values: Mapping[str, Any]) -> ProjectRow:

@@ -47,7 +47,10 @@ _LOADERS: Mapping[Topic, Callable[[Services, UUID, UUID], Awaitable[BaseModel]]]
 
 @router.websocket("/api/events")
 async def follow_events(socket: WebSocket, start: Annotated[str, Query(alias="from", max_length=100)] = "") -> None:
-    """Text frames `{"seq", "type", "project_id", "data"}`; the first is a hello, `resync` means: reload everything."""
+    """Text frames `{"seq", "type", "project_id", "data"}`; the first is a hello, `resync` means: reload everything.
+
+    Every answer over HTTP has the header `Anyon-Sequence: EPOCH:SEQ`: it is newer than all events up to that one.
+    """
     services = services_of(socket)
     try:
         caller = await authenticated_socket(socket)
