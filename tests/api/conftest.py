@@ -13,6 +13,7 @@ import pytest
 
 from anyon.model import UserRole
 from tests.api.people import Json, Person
+from tests.api.refusals import Scene
 from tests.fixtures.product import LiveServer, remove_workspaces
 
 MAX_BODY_BYTES = 65_536
@@ -86,3 +87,18 @@ def new_server() -> Iterator[Callable[..., LiveServer]]:
             return stack.enter_context(server.running())
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def scene(server: LiveServer, import_root: Path) -> Iterator[Scene]:
+    """Somebody with a project and a task, who is an administrator so that bodies are looked at everywhere."""
+    person = Person(server, UserRole.ADMIN)
+    project = person.project()
+    task = person.task(project, "true", start=False)
+    (import_root / "file").write_text("no folder")
+    (import_root / "out").symlink_to("/")
+    yield Scene(person, {"project": project["id"], "task": task["id"], "root": str(import_root)})
+    person.call("DELETE", f"/api/projects/{project['id']}", status=204)
+    person.close()
+    (import_root / "file").unlink()
+    (import_root / "out").unlink()

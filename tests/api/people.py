@@ -98,6 +98,11 @@ class Person:
         """The attempt of a new task, once it has ended."""
         return self.attempt(self.task(project, script, **fields)["latest_attempt"]["id"])
 
+    def act(self, attempt: Json, action: str, body: Json | None = None) -> Json:
+        """Merge, rebase, discard …: the attempt as it is then."""
+        changed: Json = self.call("POST", f"/api/attempts/{attempt['id']}/{action}", body)
+        return changed
+
     def log(self, attempt: Json, **params: Any) -> str:
         """The whole log of an attempt's execution, followed to its end."""
         response = self.http.get(f"/api/executions/{attempt['execution']['id']}/log", params={"follow": True, **params})
