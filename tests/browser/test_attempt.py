@@ -107,18 +107,23 @@ async def test_a_conflict_names_the_files_and_loses_nothing(
     await expect(page.locator(".attempt-facts .chip")).to_have_text("in review")
 
 
+async def discards(page: Page, loss: str) -> None:
+    """Discard the attempt that is shown, after the dialog has told what would be lost."""
+    await page.get_by_role("button", name="Discard").click()
+    dialog = page.get_by_role("dialog", name="Discard attempt 1?")
+    await expect(dialog).to_contain_text(loss)
+    await page.keyboard.type("discard")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".attempt-facts .chip")).to_have_text("discarded")
+
+
 async def test_discarding_work_says_the_loss_in_numbers_and_wants_the_word(
     page: Page, new_project: NewProject, service: Service
 ) -> None:
     project = await new_project()
     task = await attempted(service, project, CHANGE)
     await page.goto(address(project, task))
-    await page.get_by_role("button", name="Discard").click()
-    dialog = page.get_by_role("dialog", name="Discard attempt 1?")
-    await expect(dialog).to_contain_text("1 commit not merged")
-    await page.keyboard.type("discard")
-    await page.keyboard.press("Enter")
-    await expect(page.locator(".attempt-facts .chip")).to_have_text("discarded")
+    await discards(page, "1 commit not merged")
 
 
 async def test_a_failure_says_what_happened_and_offers_another_try(
@@ -238,12 +243,7 @@ async def test_an_attempt_whose_worktree_is_gone_can_be_discarded(
     task = await attempted(service, project, 'echo once > once.txt; rm -rf "$PWD"')
     await page.goto(address(project, task))
     await expect(page.locator(".attempt-head").get_by_role("alert")).to_contain_text("is gone")
-    await page.get_by_role("button", name="Discard").click()
-    dialog = page.get_by_role("dialog", name="Discard attempt 1?")
-    await expect(dialog).to_contain_text("What would be lost cannot be told.")
-    await page.keyboard.type("discard")
-    await page.keyboard.press("Enter")
-    await expect(page.locator(".attempt-facts .chip")).to_have_text("discarded")
+    await discards(page, "What would be lost cannot be told.")
 
 
 async def test_a_repository_inside_is_noted_and_named_before_a_discard(

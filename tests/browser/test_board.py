@@ -4,21 +4,27 @@ import asyncio
 import json
 import re
 
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from anyon.loadtest.service import Service
-from tests.browser.conftest import NewProject
+from tests.browser.conftest import NewProject, Record
 
 
-async def test_a_task_is_typed_started_and_followed_on_the_board(page: Page, new_project: NewProject) -> None:
-    project = await new_project()
+async def start_a_task(page: Page, project: Record, script: str) -> Locator:
+    """Type it and send it, with the keyboard; its dialog, which closes once the answer is there."""
     await page.goto(f"/p/{project['slug']}")
     await expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
     await page.keyboard.press("c")
     dialog = page.get_by_role("dialog", name="New task")
     await dialog.get_by_role("radio", name="Shell").check()
-    await dialog.get_by_role("textbox").fill("echo one; while [ ! -e stop ]; do sleep 0.1; done")
+    await dialog.get_by_role("textbox").fill(script)
     await page.keyboard.press("Control+Enter")
+    return dialog
+
+
+async def test_a_task_is_typed_started_and_followed_on_the_board(page: Page, new_project: NewProject) -> None:
+    project = await new_project()
+    await start_a_task(page, project, "echo one; while [ ! -e stop ]; do sleep 0.1; done")
     working = page.get_by_role("region", name="In progress")
     await expect(working.get_by_role("listitem")).to_contain_text("one")
     await expect(working.get_by_text("running")).to_be_visible()
@@ -40,13 +46,7 @@ async def test_an_answer_that_comes_after_the_events_does_not_turn_the_card_back
         await route.fulfill(response=response)
 
     await page.route("**/api/tasks", hold)
-    await page.goto(f"/p/{project['slug']}")
-    await expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
-    await page.keyboard.press("c")
-    dialog = page.get_by_role("dialog", name="New task")
-    await dialog.get_by_role("radio", name="Shell").check()
-    await dialog.get_by_role("textbox").fill("exit 3")
-    await page.keyboard.press("Control+Enter")
+    dialog = await start_a_task(page, project, "exit 3")
     state = page.locator("#main").get_by_text("failed", exact=True)
     await expect(state).to_be_visible()
     answer.set()
