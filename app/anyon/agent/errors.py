@@ -51,6 +51,8 @@ class AgentProtocolViolation(AgentError):
 
 
 _TITLES: Mapping[str, str] = {
+    "clone-failed": "The repository could not be cloned",
+    "copy-failed": "The folder could not be copied",
     "not-a-worktree": "The worktree is damaged",
     "source-unreadable": "The folder cannot be read",
     "unfinished-operation": "Something is unfinished in the worktree",

@@ -120,7 +120,8 @@ class Projects:
 
         The address is kept, shown and audited as it is, and may thus hold nothing secret.
         """
-        roots = ", ".join(str(root) for root in self.settings.import_roots) or "an import root (none is configured)"
+        none = "an import root (none is configured: who operates this service sets `import_roots`)"
+        roots = ", ".join(str(root) for root in self.settings.import_roots) or none
         if _ADDRESS.match(source) and _holds_credential(source):
             raise SourceHoldsCredential
         if not source or _ADDRESS.match(source) or _SCP_ADDRESS.match(source):

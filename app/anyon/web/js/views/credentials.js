@@ -44,7 +44,7 @@ export function Credentials() {
     ${list}
     <form class="field-row end" onSubmit=${submit}>
       <${Field} id=${`${id}-name`} label="Name"><input id=${`${id}-name`} class="input mono" required pattern="[A-Z_][A-Z0-9_]*" title="Capital letters, digits and _" placeholder="ANTHROPIC_API_KEY" list=${`${id}-names`} autocomplete="off" spellcheck=${false} value=${name} onInput=${(event) => setName(event.target.value)} /><datalist id=${`${id}-names`}>${names.map((one) => html`<option key=${one} value=${one} />`)}</datalist><//>
-      <${Field} id=${`${id}-value`} label="Value"><input id=${`${id}-value`} class="input mono" type="password" required autocomplete="off" value=${value} onInput=${(event) => setValue(event.target.value)} /><//>
+      <${Field} id=${`${id}-value`} label="Value"><input id=${`${id}-value`} class="input mono" type="password" required minlength="4" autocomplete="off" value=${value} onInput=${(event) => setValue(event.target.value)} /><//>
       <${Button} type="submit" busy=${busy} disabled=${!name || !value}>Store<//>
     </form>
     ${refused && html`<${ProblemPanel} inline problem=${refused} />`}

@@ -17,10 +17,7 @@ function OtherSource({ project }) {
     return changed.problem ? changed : retryImport(project);
   });
   return html`<form class="stack" onSubmit=${submit}>
-    <div class="field-row end">
-      <${Field} id=${id} label="Git address or path"><input id=${id} class="input mono" autocomplete="off" spellcheck=${false} value=${source} onInput=${(event) => setSource(event.target.value)} /><//>
-      <${Button} type="submit" busy=${busy} disabled=${source.trim() === project.source}>Import from there<//>
-    </div>
+    <${Field} id=${id} label="Git address or path"><div class="row"><input id=${id} class="input mono grow" autocomplete="off" spellcheck=${false} value=${source} onInput=${(event) => setSource(event.target.value)} /><${Button} type="submit" busy=${busy} disabled=${source.trim() === project.source}>Import from there<//></div><//>
     ${problem && html`<${ProblemPanel} inline problem=${problem} />`}
   </form>`;
 }
